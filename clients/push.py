@@ -33,7 +33,7 @@ ANSWER_SECONDS = 15.0
 class PushChannel:
     """Registered from `async with` on; iterating gives each event once, in the order of arrival.
 
-    Delivery is at least once, so the same event may be pushed twice: the second one is dropped here.
+    Delivery is at least once, so an event may be pushed twice: the second one is dropped here.
     What was missed while no channel was open is in the ticket's log (`AgentClient.events`).
 
     Args:
