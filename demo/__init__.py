@@ -1,0 +1,1 @@
+"""The main job, shown: package, provision, ask, kill, resume, measure."""
