@@ -1,0 +1,1 @@
+"""What runs in the cloud: one package for each function, and what they share."""

@@ -1,0 +1,1 @@
+"""The commander: takes a ticket, plans, runs the steps of the plan, answers."""
