@@ -1,0 +1,83 @@
+# ruff: noqa: PTH100, PTH120  (paths must not be resolved: the SDK compares them as they are)
+"""Runs a Pulumi program in its own interpreter, as the CLI's ``pulumi-language-python-exec`` does.
+
+The engine starts this file by its path: the interpreter of the program need not have the engine.
+It reads one JSON object from its first argument, with ``monitor``, ``engine``, ``project``,
+``stack``, ``organization``, ``root_directory``, ``parallel`` and ``dry_run``.
+
+Exit codes: 0, 1 (the program stopped itself; the reason is logged or printed) or 32 (an unhandled
+exception, whose traceback is logged).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import runpy
+import sys
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+_SHOWN = 32
+
+
+def main() -> int:
+    """Run the program in the current directory and return the exit code."""
+    # Python put the directory of this file first; the program must not import our modules.
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]
+    try:
+        import pulumi
+        import pulumi.runtime
+    except ImportError as error:
+        print(f"the Pulumi SDK is not installed for {sys.executable}: {error}", file=sys.stderr)
+        return 1
+
+    settings: dict[str, Any] = json.loads(sys.argv[1])
+    runtime = pulumi.runtime
+    runtime.set_all_config(runtime.get_config_env(), runtime.get_config_secret_keys_env())
+    runtime.configure(runtime.Settings(**settings))
+    sys.argv = ["."]
+    # Unawaited futures are normal when a program stops halfway, and no news for its author.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    executor = ThreadPoolExecutor(max_workers=max(settings["parallel"], 1) * 4)
+    loop.set_default_executor(executor)
+    try:
+        program = runtime.run_in_stack(_run)
+        loop.run_until_complete(program)
+    except pulumi.RunError as error:
+        pulumi.log.error(str(error))
+        return 1
+    except Exception:  # noqa: BLE001
+        pulumi.log.error("Program failed with an unhandled exception:\n" + _user_traceback())
+        return _SHOWN
+    finally:
+        executor.shutdown(wait=True)
+        loop.close()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
+
+
+def _run() -> None:
+    runpy.run_path(".", run_name="__main__")
+
+
+def _user_traceback() -> str:
+    """Format the current exception from the frame of the user's program on."""
+    program = os.path.abspath("__main__.py")
+    frames = traceback.extract_tb(sys.exc_info()[2])
+    for index, frame in enumerate(frames):
+        if os.path.abspath(frame.filename) == program:
+            return traceback.format_exc(limit=index - len(frames))
+    return traceback.format_exc()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
