@@ -1,0 +1,1 @@
+"""What is provisioned: settings, pure calculators, and one Pulumi component a file."""

@@ -1,0 +1,1 @@
+"""Packaging: the same input gives the same bytes, whoever builds, wherever and whenever."""

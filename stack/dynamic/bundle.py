@@ -1,0 +1,230 @@
+"""Bring a dependency bundle onto the share: upload it, let the populator unpack it, verify what it says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from stack.dynamic.base import DeploymentError, StepProvider
+from stack.dynamic.credentials import from_environment
+from stack.dynamic.sdk import function_client, object_client
+
+# What OSS keeps of ours beside an object: the digest, so that a second upload is known to be needless.
+DIGEST_KEY = "sha256"
+OUT = Path("build/artifacts")
+
+
+class BundleUploadProvider(StepProvider):
+    """Builds the bundle where it is not built yet, and puts it into the artifact bucket where it is not there yet."""
+
+    identity: ClassVar[tuple[str, ...]] = ("bucket", "key")
+
+    def ensure(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Return `sha256` and `bytes` of the object.
+
+        A bundle is named by its lock, and bytes may differ between builders all the same (another compiler of
+        bytecode): what was uploaded first stays, and its digest is what the populator verifies.
+        """
+        client = object_client(from_environment(), inputs["endpoint"], inputs["region"])
+        return self._already_there(client, inputs) or self._upload(client, inputs)
+
+    def _already_there(self, client: Any, inputs: dict[str, Any]) -> dict[str, Any] | None:
+        import alibabacloud_oss_v2 as oss
+
+        try:
+            found = client.head_object(
+                oss.HeadObjectRequest(bucket=inputs["bucket"], key=inputs["key"])
+            )
+        except oss.exceptions.OperationError as error:
+            if _status(error) == 404:
+                return None
+            raise DeploymentError(
+                f"OSS does not say whether {inputs['key']} is in {inputs['bucket']}: {error}"
+            ) from error
+        digest = (found.metadata or {}).get(DIGEST_KEY)
+        return {"sha256": digest, "bytes": found.content_length} if digest else None
+
+    def _upload(self, client: Any, inputs: dict[str, Any]) -> dict[str, Any]:
+        import alibabacloud_oss_v2 as oss
+
+        from stack.artifacts.build import PROJECT_ROOT
+        from stack.artifacts.bundle import build_bundle
+        from stack.artifacts.installed import BundleError
+
+        try:
+            artifact = build_bundle(PROJECT_ROOT, inputs["target"], OUT)
+        except BundleError as error:
+            raise DeploymentError(f"the dependency bundle cannot be built: {error}") from error
+        if artifact.name != inputs["bundleId"]:
+            raise DeploymentError(
+                f"the lock file changed since the preview ({inputs['bundleId']} then, {artifact.name} now): run again"
+            )
+        request = oss.PutObjectRequest(
+            bucket=inputs["bucket"],
+            key=inputs["key"],
+            content_type="application/x-tar",
+            metadata={DIGEST_KEY: artifact.sha256},
+        )
+        try:
+            client.put_object_from_file(request, str(PROJECT_ROOT / artifact.path))
+        except oss.exceptions.OperationError as error:
+            raise DeploymentError(
+                f"the bundle cannot be uploaded to {inputs['bucket']}: {error}"
+            ) from error
+        return {"sha256": artifact.sha256, "bytes": artifact.bytes}
+
+
+def _status(error: Any) -> int | None:
+    """The status of a failed call, which the SDK keeps in what it wraps."""
+    inner = error.unwrap() if hasattr(error, "unwrap") else error
+    return getattr(inner, "status_code", None)
+
+
+class BundleUpload(Resource, module="agent-commander", name="BundleUpload"):
+    """A dependency bundle in the artifact bucket.
+
+    Attributes:
+        sha256: digest of the object.
+        bytes: its size.
+    """
+
+    sha256: pulumi.Output[str]
+    bytes: pulumi.Output[int]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        bucket: pulumi.Input[str],
+        key: str,
+        bundle_id: str,
+        target: str,
+        endpoint: str,
+        region: str,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        """Upload again whenever the bundle's id changes.
+
+        Args:
+            name: logical name.
+            bucket: the artifact bucket.
+            key: object key with the id in it.
+            bundle_id: digest of lock, target and format.
+            target: Python and platform.
+            endpoint: address of OSS.
+            region: for signing.
+            opts: options.
+        """
+        super().__init__(
+            BundleUploadProvider(),
+            name,
+            {
+                "bucket": bucket,
+                "key": key,
+                "bundleId": bundle_id,
+                "target": target,
+                "endpoint": endpoint,
+                "region": region,
+                "sha256": None,
+                "bytes": None,
+            },
+            opts,
+        )
+
+
+class PopulateProvider(StepProvider):
+    """Invokes the populator, which unpacks, verifies and renames."""
+
+    identity: ClassVar[tuple[str, ...]] = ("directory",)
+
+    def ensure(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Return the directory, once the populator says that the digest in it is right."""
+        from alibabacloud_fc20230330.models import InvokeFunctionHeaders, InvokeFunctionRequest
+        from alibabacloud_tea_util.models import RuntimeOptions
+
+        payload = {key: inputs[key] for key in ("bucket", "key", "sha256", "directory")}
+        timeout_ms = int(inputs["timeoutSeconds"]) * 1000
+        client = function_client(
+            from_environment(), inputs["endpoint"], inputs["region"], timeout_ms
+        )
+        answer = client.invoke_function_with_options(
+            inputs["functionName"],
+            InvokeFunctionRequest(body=json.dumps(payload), qualifier="LATEST"),
+            InvokeFunctionHeaders(x_fc_invocation_type="Sync"),
+            RuntimeOptions(read_timeout=timeout_ms, autoretry=False),
+        )
+        said = answer.body.read() if hasattr(answer.body, "read") else answer.body
+        text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        failed = {name.lower(): value for name, value in (answer.headers or {}).items()}.get(
+            "x-fc-error-type"
+        )
+        try:
+            result = json.loads(text)
+        except ValueError:
+            result = {}
+        if failed or not isinstance(result, dict) or result.get("sha256") != inputs["sha256"]:
+            raise DeploymentError(
+                f"the populator did not verify {inputs['key']} ({failed or 'another answer than expected'}): {text[:500]}; "
+                f"its log is in the store `populator`. What runs is untouched; run `pulumi up` again"
+            )
+        return {"populated": result["directory"]}
+
+
+class Populate(Resource, module="agent-commander", name="Populate"):
+    """A directory of the share with a bundle in it.
+
+    Attributes:
+        directory: its path from the root of the share; depend on this when mounting.
+    """
+
+    directory: pulumi.Output[str]
+    populated: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        function_name: pulumi.Input[str],
+        bucket: pulumi.Input[str],
+        key: str,
+        sha256: pulumi.Input[str],
+        directory: str,
+        endpoint: str,
+        region: str,
+        timeout_seconds: int,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        """Populate again whenever the bundle changes.
+
+        Args:
+            name: logical name.
+            function_name: the populator, once it is active.
+            bucket: the artifact bucket.
+            key: the bundle in it.
+            sha256: its digest.
+            directory: where to put it, from the root of the share.
+            endpoint: address of Function Compute.
+            region: for signing.
+            timeout_seconds: how long to wait for the answer.
+            opts: options.
+        """
+        super().__init__(
+            PopulateProvider(),
+            name,
+            {
+                "functionName": function_name,
+                "bucket": bucket,
+                "key": key,
+                "sha256": sha256,
+                "directory": directory,
+                "endpoint": endpoint,
+                "region": region,
+                "timeoutSeconds": timeout_seconds,
+                "populated": None,
+            },
+            opts,
+        )

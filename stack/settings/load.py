@@ -1,0 +1,196 @@
+"""Read the settings of the running stack, or say in one message everything that is wrong with them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.runtime import config as runtime_config
+from pydantic import ValidationError
+
+from stack.jwks import read_jwks
+from stack.settings.root import GROUPS, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+MODEL_KEY = "model_key"
+LONGEST_VALUE = 80
+MASK = "[secret]"
+SOUNDS_SECRET = re.compile(r"key|secret|password|token|credential", re.IGNORECASE)
+PROJECT_ROOT = Path(__file__).parents[2]
+
+
+class WrongSettings(ValueError):
+    """Settings that cannot be used; the message lists every one with its value and its rule."""
+
+    def __init__(self, environment: str, lines: Iterable[str]) -> None:
+        found = sorted(set(lines))
+        noun = "setting is" if len(found) == 1 else "settings are"
+        listed = "\n".join(f"  {line}" for line in found)
+        super().__init__(f"{len(found)} {noun} wrong in Pulumi.{environment}.yaml:\n{listed}")
+
+
+def load_settings() -> tuple[Settings, pulumi.Output[str] | None]:
+    """Read the configuration of the running stack.
+
+    Returns:
+        The settings, and the model's key as a secret output, or None where there is none.
+
+    Raises:
+        pulumi.RunError: something is wrong; the message lists field, value and rule of everything that is.
+    """
+    project = pulumi.get_project()
+    own = pulumi.Config()
+    cloud = pulumi.Config("alicloud")
+    given: dict[str, Any] = {}
+    secret: set[str] = set()
+    for key in _keys_of(project):
+        if key == MODEL_KEY:
+            continue
+        if runtime_config.is_config_secret(f"{project}:{key}"):
+            secret.add(key)
+        given[key] = _decoded(own, key)
+    model_key = own.get_secret(MODEL_KEY)
+    environment = pulumi.get_stack()
+    try:
+        if model_key is not None and not runtime_config.is_config_secret(f"{project}:{MODEL_KEY}"):
+            rule = f"is in the clear; it has to be set with: pulumi config set --secret {project}:{MODEL_KEY}"
+            raise WrongSettings(environment, [f"{MODEL_KEY} = {MASK}: {rule}"])
+        settings = parse_settings(
+            environment,
+            {"region": cloud.get("region"), "account_id": cloud.get("accountId")},
+            given,
+            has_model_key=model_key is not None,
+            secret_groups=secret,
+        )
+    except WrongSettings as error:
+        raise pulumi.RunError(str(error)) from None
+    return settings, model_key
+
+
+def parse_settings(
+    environment: str,
+    cloud: Mapping[str, str | None],
+    groups: Mapping[str, Any],
+    *,
+    has_model_key: bool = False,
+    secret_groups: Iterable[str] = (),
+    root: Path = PROJECT_ROOT,
+) -> Settings:
+    """Check plain values and make settings of them.
+
+    Args:
+        environment: name of the stack.
+        cloud: `region` and `account_id`.
+        groups: values by the name of their group.
+        has_model_key: whether the model's key is there.
+        secret_groups: groups whose values must not be shown.
+        root: where paths in settings begin.
+
+    Raises:
+        WrongSettings: listing everything that is wrong.
+    """
+    unknown = [
+        f"{name} = {MASK}: is no group of settings; there are {', '.join(GROUPS)}, and the secret {MODEL_KEY}"
+        for name in sorted(set(groups) - set(GROUPS))
+    ]
+    values: dict[str, Any] = {
+        "environment": environment,
+        "cloud": {key: value for key, value in cloud.items() if value is not None},
+        "has_model_key": has_model_key,
+        **{name: value for name, value in groups.items() if name in GROUPS},
+    }
+    lines = list(unknown)
+    values, broken_file = _with_jwks(values, root)
+    lines += broken_file
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        lines += _lines(error, values, set(secret_groups))
+    if lines:
+        raise WrongSettings(environment, lines)
+    return settings
+
+
+def _keys_of(project: str) -> list[str]:
+    """Return the names of all keys in the project's own namespace, however the engine handed them over."""
+    everything = {
+        **json.loads(os.environ.get("PULUMI_CONFIG", "{}")),
+        **runtime_config.CONFIG.get(),
+    }
+    prefix = f"{project}:"
+    return sorted(key.removeprefix(prefix) for key in everything if key.startswith(prefix))
+
+
+def _decoded(config: pulumi.Config, key: str) -> Any:
+    # `Config.get` warns about secrets; what is secret in a group is masked wherever it is shown.
+    text = runtime_config.get_config(config.full_key(key))
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return text
+
+
+def _with_jwks(values: dict[str, Any], root: Path) -> tuple[dict[str, Any], list[str]]:
+    """Replace the path of a key set by its content."""
+    gateway = values.get("gateway")
+    if not isinstance(gateway, dict) or not isinstance(gateway.get("jwks"), str):
+        return values, []
+    path = root / gateway["jwks"]
+    try:
+        if not path.resolve().is_relative_to(root.resolve()):
+            raise ValueError("name a file in the project")
+        return {**values, "gateway": {**gateway, "jwks": read_jwks(path)}}, []
+    except ValueError as error:
+        return values, [f"gateway.jwks = {gateway['jwks']!r}: has to {error}"]
+
+
+def _lines(error: ValidationError, values: Mapping[str, Any], secret: set[str]) -> Iterator[str]:
+    for problem in error.errors(include_url=False):
+        where = [str(part) for part in problem["loc"]]
+        broken = problem.get("ctx", {}).get("broken")
+        if broken:
+            for field, rule in broken:
+                path = [*where, *field.split(".")]
+                yield f"{_name(path)} = {_shown(path, values, secret)}: has to {rule}"
+        else:
+            yield f"{_name(where)} = {_shown(where, values, secret)}: {_rule(problem)}"
+
+
+def _rule(problem: Any) -> str:
+    match problem["type"]:
+        case "extra_forbidden":
+            return "is no setting"
+        case "missing":
+            return "has to be set"
+        case "value_error":
+            return f"has to {problem['ctx']['error']}"
+    text: str = problem["msg"]
+    return text[0].lower() + text[1:]
+
+
+def _name(path: list[str]) -> str:
+    names = {"cloud.region": "alicloud:region", "cloud.account_id": "alicloud:accountId"}
+    name = ".".join(path)
+    return names.get(name, name)
+
+
+def _shown(path: list[str], values: Mapping[str, Any], secret: set[str]) -> str:
+    # Key sets and whatever calls itself a key may hold what nobody should read in a log of a pull request.
+    if path[0] in secret or path[:2] == ["gateway", "jwks"] or SOUNDS_SECRET.search(path[-1]):
+        return MASK
+    value: Any = values
+    for part in path:
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return "(default)" if path[0] in GROUPS else "(not set)"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
