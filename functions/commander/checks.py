@@ -14,6 +14,8 @@ from functions.commander.plan import Plan, Step
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from pydantic_core import ErrorDetails
+
     from functions.commander.references import Place, Reference
     from functions.commander.tools.registry import AnyTool, Registry
 
@@ -150,7 +152,7 @@ def _step_problems(step: Step, plan: Plan, registry: Registry, limits: Limits) -
     for reference in found:
         yield from _reference_problems(step, reference, plan, registry)
     if used is not None:
-        yield from _argument_problems(step, found, used)
+        yield from _argument_problems(step, used)
 
 
 def _reference_problems(
@@ -187,16 +189,32 @@ def _missing_field(model: type[BaseModel], path: Place) -> tuple[str, ...] | Non
     return None
 
 
-def _argument_problems(step: Step, found: Sequence[Reference], used: AnyTool) -> Iterator[Problem]:
+def _argument_problems(step: Step, used: AnyTool) -> Iterator[Problem]:
     """What the tool's own model says, but for places with a reference: they have no value yet."""
     try:
         used.arguments.model_validate(step.arguments)
     except ValidationError as error:
-        for problem in error.errors(include_url=False, include_context=False):
-            place = problem["loc"]
-            if any(place[: len(each.place)] == each.place for each in found):
+        for problem in error.errors(include_url=False):
+            if _waits_for_a_value(problem, step.arguments):
                 continue
-            yield Problem(step.id, _dotted(("arguments", *place)), problem["input"], problem["msg"])
+            place = _dotted(("arguments", *problem["loc"]))
+            yield Problem(step.id, place, problem["input"], problem["msg"])
+
+
+def _waits_for_a_value(problem: ErrorDetails, arguments: dict[str, Any]) -> bool:
+    """Whether a problem is at or below a reference, or only follows from one that is."""
+    if problem["type"] == "too_short" and len(problem["input"]) >= problem["ctx"]["min_length"]:
+        return True
+    value: Any = arguments
+    for part in problem["loc"]:
+        # A part that leads nowhere is the tag of a union's member, which the value does not have.
+        if isinstance(value, list) and isinstance(part, int):
+            value = value[part] if part < len(value) else None
+        elif isinstance(value, dict):
+            value = value.get(part, value)
+        if references.parse(value) is not None:
+            return True
+    return False
 
 
 def _graph_problems(plan: Plan, limits: Limits) -> Iterator[Problem]:

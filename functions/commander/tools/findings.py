@@ -151,7 +151,28 @@ class Overview(ToolArguments):
         ]
 
 
-Finding = Annotated[Extreme | Course | Listing | Overview, Field(discriminator="kind")]
+class Sample(ToolArguments):
+    """What the numbers stand on: how many rows were used, of how many, and from when to when."""
+
+    kind: Literal["sample"]
+    profile: Profile
+    used: int = Field(ge=0)
+    column: Label | None = None
+
+    def markdown(self) -> str:
+        """One sentence."""
+        text = f"Computed from {self.used:,} of the {self.profile.rows:,} rows of the table"
+        dates = next((each for each in self.profile.columns if each.name == self.column), None)
+        if dates is None or dates.smallest is None:
+            return text + "."
+        return f"{text}, which run from {shown(dates.smallest)} to {shown(dates.largest)}."
+
+    def facts(self) -> list[Fact]:
+        """How many rows were used."""
+        return [Fact(name="rows used", label=None, value=self.used)]
+
+
+Finding = Annotated[Extreme | Course | Listing | Overview | Sample, Field(discriminator="kind")]
 
 
 def _pick(

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 DIGITS = 6
+YEARS = range(1500, 2101)  # whole numbers that are shown without separators
 
 
 def plain(value: Any) -> JsonValue:
@@ -33,7 +34,7 @@ def shown(value: Any, digits: int = 1) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     if isinstance(value, int):
-        return str(value) if 1000 <= value <= 2999 else f"{value:,}"
+        return str(value) if value in YEARS else f"{value:,}"
     return f"{value:,.{digits}f}"
 
 
