@@ -1,0 +1,117 @@
+"""All open WebSocket channels: who is online, and what becomes of a channel that ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from localcloud.apigateway.channel import Channel, Limits
+from localcloud.apigateway.gateway import Call
+
+if TYPE_CHECKING:
+    from starlette.websockets import WebSocket
+
+    from localcloud.apigateway.definitions import Definitions
+    from localcloud.apigateway.gateway import Gateway
+    from localcloud.core.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+
+class Channels:
+    """The connections of the gateway.
+
+    Args:
+        definitions: to find the UNREGISTER API.
+        clock: the cloud's.
+        limits: of each channel.
+    """
+
+    def __init__(
+        self, definitions: Definitions, clock: Clock, limits: Limits | None = None
+    ) -> None:
+        self._definitions = definitions
+        self._clock = clock
+        self.limits = limits or Limits()
+        self._open: set[Channel] = set()
+        self._devices: dict[str, Channel] = {}
+
+    async def serve(self, socket: WebSocket, gateway: Gateway) -> None:
+        """Serve one connection to its end, then tell the backend that the device is gone."""
+        channel = Channel(socket, self._clock, self.limits, gateway.answer, self._enter)
+        self._open.add(channel)
+        try:
+            await channel.run()
+        finally:
+            self._open.discard(channel)
+            if channel.device is not None:
+                self._devices.pop(channel.device, None)
+            if channel.registered is not None:
+                await self._unregister(channel, gateway)
+
+    async def push(self, device: str, text: str) -> bool:
+        """Push to a registered device.
+
+        Returns:
+            False when it is not online; one that does not read in time is disconnected.
+        """
+        channel = self._devices.get(device)
+        if channel is None or channel.registered is None:
+            return False
+        if await channel.push(text):
+            return True
+        await channel.close("the client does not read")
+        return False
+
+    @property
+    def connections(self) -> int:
+        """How many channels are open."""
+        return len(self._open)
+
+    def devices(self) -> list[str]:
+        """Ids of the registered devices."""
+        return sorted(name for name, channel in self._devices.items() if channel.registered)
+
+    async def stop(self) -> None:
+        """Close every channel."""
+        await asyncio.gather(*(channel.close("the gateway stops") for channel in list(self._open)))
+
+    def _enter(self, channel: Channel, device: str) -> str | None:
+        if len(self._open) > self.limits.channels:
+            return "too many connections"
+        if device in self._devices:
+            return "the device is connected already"
+        self._devices[device] = channel
+        return None
+
+    async def _unregister(self, channel: Channel, gateway: Gateway) -> None:
+        """Call the UNREGISTER API beside the one that the device registered with.
+
+        The gateway calls by itself, without a token: the backend knows the device by its id.
+        """
+        registered = channel.registered
+        if registered is None:
+            return
+        stage = registered.headers.get("x-ca-stage", "RELEASE").upper()
+        published = self._definitions.published(stage)
+        groups = {
+            api.group_id
+            for api in published
+            if api.websocket_type == "REGISTER" and api.path.match(registered.raw_path) is not None
+        }
+        for api in published:
+            if api.websocket_type == "UNREGISTER" and api.group_id in groups and not api.path.names:
+                call = Call(
+                    method=api.method,
+                    raw_path=api.path.text,
+                    query=(),
+                    headers={"x-ca-stage": stage},
+                    device=channel.device,
+                    kind="UNREGISTER",
+                    trusted=True,
+                )
+                answer = await gateway.answer(call)
+                if answer.status != 200:
+                    logger.warning("UNREGISTER of %s: status %s", channel.device, answer.status)
+                return

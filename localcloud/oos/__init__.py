@@ -1,0 +1,1 @@
+"""Operation Orchestration Service of the local cloud: secret parameters only."""
