@@ -1,0 +1,1 @@
+"""The embedded Alibaba Cloud: one process, loopback only, state in one directory."""

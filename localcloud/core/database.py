@@ -1,0 +1,42 @@
+"""SQLite files: durable before the answer, checked when they are opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from localcloud.core.errors import StateDamaged
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def open_database(path: Path, schema: str) -> sqlite3.Connection:
+    """Open a database and make what its schema lacks.
+
+    The connection may be used from any thread, but by one at a time: its owner holds a lock.
+
+    Args:
+        path: the file; its folder is made.
+        schema: statements that are harmless when repeated (`CREATE TABLE IF NOT EXISTS …`).
+
+    Raises:
+        StateDamaged: the file is no database, or a check of it fails.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA busy_timeout = 5000")
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise StateDamaged(path, str(verdict))
+            connection.executescript(schema)
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.DatabaseError as error:
+        raise StateDamaged(path, str(error)) from error
+    return connection
