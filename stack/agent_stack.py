@@ -1,15 +1,14 @@
 """The whole of an environment, in the order of its deployment.
 
-Network, state, registry and buckets; code, bundle and image; the share populated; functions updated and active; and
-only then completion and the routes. A step that fails stops the run before anything points at what is new.
+Network, state, registry and buckets; code, bundle and image; the share populated; functions updated
+and active; and only then completion and the routes. A step that fails stops the run before anything
+points at what is new.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import pulumi
 
 from stack.artifacts.build import PROJECT_ROOT, package
 from stack.artifacts.image import read_base
@@ -32,6 +31,8 @@ from stack.routes import Routes
 from stack.session_store import SessionStore
 
 if TYPE_CHECKING:
+    import pulumi
+
     from stack.settings import Settings
 
 
@@ -116,7 +117,8 @@ class AgentStack(Component[AgentStackOutputs]):
             where=where("commander", store, image, key),
             opts=here,
         )
-        # After the commander: a new dispatcher never hands over to a commander that is not there yet.
+        # After the commander: a new dispatcher never hands over to a commander that is not there
+        # yet.
         dispatcher = Dispatcher(
             name="dispatcher",
             context=context,

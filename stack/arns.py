@@ -25,7 +25,7 @@ class Arns:
         return f"acs:oss:*:{self.account_id}:{bucket}/{prefix}*"
 
     def event_bus(self, name: str) -> str:
-        """An event bus. As the destination of an asynchronous invocation: unverified on an account."""
+        """An event bus. Unverified on an account as the destination of an invocation."""
         return f"acs:eventbridge:{self.region}:{self.account_id}:eventbus/{name}"
 
     def queue(self, name: str) -> str:

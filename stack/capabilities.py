@@ -1,13 +1,14 @@
 """What a function can be given. Its environment variables and its rights come from the same object.
 
-So a function cannot be told of a table that it may not read, nor be allowed a bucket that it does not know.
+So a function cannot be told of a table that it may not read, nor be allowed a bucket that it does
+not know.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from stack.statements import WILDCARDS, Statement
 
@@ -17,14 +18,16 @@ if TYPE_CHECKING:
     from stack.context import Context
 
 
-class Capability(Protocol):
-    """One thing that a function can do."""
+class Capability:
+    """One thing that a function can do. What is not overridden tells nothing and needs nothing."""
 
-    def variables(self, context: Context) -> dict[str, str]:
+    def variables(self, context: Context) -> dict[str, str]:  # noqa: ARG002
         """Environment variables that tell the function of it."""
+        return {}
 
-    def statements(self, context: Context) -> list[Statement]:
+    def statements(self, context: Context) -> list[Statement]:  # noqa: ARG002
         """Rights that it needs for it."""
+        return []
 
 
 class Access(Enum):
@@ -38,7 +41,7 @@ class Access(Enum):
 
 
 @dataclass(frozen=True)
-class UsesTables:
+class UsesTables(Capability):
     """Rows of the session store's tables."""
 
     access: Mapping[str, Access]
@@ -61,7 +64,7 @@ class UsesTables:
 
 
 @dataclass(frozen=True)
-class InvokesCommander:
+class InvokesCommander(Capability):
     """Invocation of the commander, synchronous or not."""
 
     def variables(self, context: Context) -> dict[str, str]:
@@ -82,7 +85,7 @@ class InvokesCommander:
 
 
 @dataclass(frozen=True)
-class UsesResults:
+class UsesResults(Capability):
     """Objects of the results bucket."""
 
     write: bool = False
@@ -110,7 +113,7 @@ class UsesResults:
 
 
 @dataclass(frozen=True)
-class ReadsBundles:
+class ReadsBundles(Capability):
     """Dependency bundles in the artifact bucket, and the share to put them on."""
 
     share_root: str
@@ -130,7 +133,7 @@ class ReadsBundles:
 
 
 @dataclass(frozen=True)
-class PublishesEvents:
+class PublishesEvents(Capability):
     """Events on the completion bus."""
 
     def variables(self, context: Context) -> dict[str, str]:
@@ -150,12 +153,8 @@ class PublishesEvents:
 
 
 @dataclass(frozen=True)
-class LeavesDeadLetters:
-    """Failed asynchronous invocations into the dead-letter queue; the platform does it with the function's role."""
-
-    def variables(self, context: Context) -> dict[str, str]:  # noqa: ARG002
-        """The function itself never sees the queue."""
-        return {}
+class LeavesDeadLetters(Capability):
+    """Failed invocations into the dead-letter queue, put there with the function's role."""
 
     def statements(self, context: Context) -> list[Statement]:
         """That queue alone."""
@@ -167,7 +166,7 @@ class LeavesDeadLetters:
 
 
 @dataclass(frozen=True)
-class ReadsModelKey:
+class ReadsModelKey(Capability):
     """The model's key, where a model is set."""
 
     def variables(self, context: Context) -> dict[str, str]:
@@ -184,14 +183,10 @@ class ReadsModelKey:
 
 
 @dataclass(frozen=True)
-class WritesLogs:
+class WritesLogs(Capability):
     """Log lines, which the platform writes with the function's role."""
 
     store: str
-
-    def variables(self, context: Context) -> dict[str, str]:  # noqa: ARG002
-        """Logs are what is printed: nothing to know."""
-        return {}
 
     def statements(self, context: Context) -> list[Statement]:
         """The function's own logstore."""
@@ -204,12 +199,8 @@ class WritesLogs:
 
 
 @dataclass(frozen=True)
-class JoinsVpc:
+class JoinsVpc(Capability):
     """A network interface in the VPC, which the platform makes with the function's role."""
-
-    def variables(self, context: Context) -> dict[str, str]:  # noqa: ARG002
-        """Nothing to know."""
-        return {}
 
     def statements(self, context: Context) -> list[Statement]:  # noqa: ARG002
         """The wildcard that the platform demands."""
@@ -218,16 +209,12 @@ class JoinsVpc:
 
 
 @dataclass(frozen=True)
-class PullsImage:
+class PullsImage(Capability):
     """The commander's image, which the platform pulls with the function's role."""
 
     instance_id: str | None
     namespace: str
     repository: str
-
-    def variables(self, context: Context) -> dict[str, str]:  # noqa: ARG002
-        """Nothing to know."""
-        return {}
 
     def statements(self, context: Context) -> list[Statement]:
         """That repository, and the login that comes before."""
@@ -241,7 +228,7 @@ class PullsImage:
 
 
 @dataclass(frozen=True)
-class Variables:
+class Variables(Capability):
     """Plain settings, which need no rights."""
 
     values: Mapping[str, str] = field(default_factory=dict)
@@ -249,10 +236,6 @@ class Variables:
     def variables(self, context: Context) -> dict[str, str]:  # noqa: ARG002
         """The values as they are."""
         return dict(self.values)
-
-    def statements(self, context: Context) -> list[Statement]:  # noqa: ARG002
-        """None."""
-        return []
 
 
 def variables_of(context: Context, capabilities: Iterable[Capability]) -> dict[str, str]:

@@ -24,7 +24,7 @@ READER = 10_003
 
 
 class Commander(FunctionComponent):
-    """A custom container with the dependency bundle mounted, read-only by the share's access rule."""
+    """A custom container; its bundle is mounted, read-only by the share's access rule."""
 
     def __init__(
         self,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pulumi
 import pulumi_alicloud as alicloud
 
 from stack.component import Component
-from stack.dynamic.image import ImagePush
+from stack.dynamic.image import ImagePush, ImageSource, ImageTarget
 
 if TYPE_CHECKING:
+    import pulumi
+
     from stack.artifacts.artifact import Artifact
     from stack.context import Context
     from stack.network import NetworkOutputs
@@ -27,7 +28,7 @@ class CommanderImageOutputs:
 
 
 class CommanderImage(Component[CommanderImageOutputs]):
-    """An existing repository by address, or a new Container Registry Enterprise instance with one."""
+    """An existing repository by address, or one in a new Enterprise instance."""
 
     def __init__(
         self,
@@ -61,16 +62,15 @@ class CommanderImage(Component[CommanderImageOutputs]):
         host, _, repository = address.partition("/")
         pushed = ImagePush(
             f"{self.name}-push",
-            layout=image.path,
-            digest=digest,
-            base=base,
-            requires_base=settings.requires_base,
-            address=address,
-            registry=context.endpoints.registry(settings.push_host or host),
-            repository=repository,
-            instance_id=instance_id,
-            access_key_login=context.settings.endpoints.registry is not None,
-            region=context.settings.cloud.region,
+            source=ImageSource(image.path, digest, base, settings.requires_base),
+            target=ImageTarget(
+                address=address,
+                registry=context.endpoints.registry(settings.push_host or host),
+                repository=repository,
+                instance_id=instance_id,
+                access_key_login=context.settings.endpoints.registry is not None,
+                region=context.settings.cloud.region,
+            ),
             opts=self.child(depends_on=ready),
         )
         # The digest is known before the push, so that a preview shows which image a function gets.
@@ -118,6 +118,7 @@ class CommanderImage(Component[CommanderImageOutputs]):
             enable_create_dns_record_in_pvzt=True,
             opts=self.child(),
         )
-        # The form of the address is documented for Enterprise instances; it is no output of the resource.
+        # The form of the address is documented for Enterprise instances; it is no output of the
+        # resource.
         host = f"{settings.name}-registry-vpc.{region}.cr.aliyuncs.com"
         return f"{host}/{settings.namespace}/{settings.repository}", instance.id, [repository, link]

@@ -1,4 +1,4 @@
-"""What happens when an asynchronous invocation ends: destination, bus, rule, notifier, and a queue for what is left."""
+"""When an asynchronous invocation ends: destination, bus, rule, notifier, dead letters."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pulumi
 import pulumi_alicloud as alicloud
 
 from stack.component import Component
 from stack.function import LATEST
 
 if TYPE_CHECKING:
+    import pulumi
+
     from stack.context import Context
     from stack.settings.functions import AsyncDelivery
 
 SECONDS_A_DAY = 86_400
-# The type of the events that a destination puts on a bus is not documented, so the rule takes everything there: the
-# bus is ours alone. An array of sources that begin with anything is what the pattern language has for "everything".
+# The type of the events that a destination puts on a bus is not documented, so the rule takes
+# everything there: the bus is ours alone. An array of sources that begin with anything is what the
+# pattern language has for "everything".
 EVERYTHING = {"source": [{"prefix": ""}]}
 
 
@@ -76,7 +78,8 @@ class Completion(Component[CompletionOutputs]):
             on_failure=context.arns.event_bus(names.event_bus),
             after=[bus, rule],
         )
-        # A notifier that fails must not tell the notifier: what it could not do is kept for a person to look at.
+        # A notifier that fails must not tell the notifier: what it could not do is kept for a
+        # person to look at.
         self._deliver(
             "notifier",
             notifier,
@@ -146,7 +149,8 @@ class Completion(Component[CompletionOutputs]):
         fc.V3AsyncInvokeConfig(
             f"{self.name}-{label}",
             function_name=function,
-            # Nothing but LATEST: the provider reads these without a qualifier and then finds nothing.
+            # Nothing but LATEST: the provider reads these without a qualifier and then finds
+            # nothing.
             qualifier=LATEST,
             max_async_retry_attempts=delivery.retries,
             max_async_event_age_in_seconds=delivery.event_age_s,

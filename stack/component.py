@@ -1,4 +1,4 @@
-"""What all components share: children that are parented alike, and outputs that are typed and registered."""
+"""What all components share: children parented alike, outputs typed and registered."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ OutputsT = TypeVar("OutputsT")
 class Component(pulumi.ComponentResource, Generic[OutputsT]):
     """Base of our components.
 
-    A component declares a frozen dataclass of outputs, takes everything by keyword, makes its children with
-    `self.child()` options and ends its constructor with `self.publish(...)`.
+    A component declares a frozen dataclass of outputs, takes everything by keyword, makes its
+    children with `self.child()` options and ends its constructor with `self.publish(...)`.
 
     Attributes:
         outputs: what others may use of it.
@@ -53,7 +53,8 @@ class Component(pulumi.ComponentResource, Generic[OutputsT]):
 
         Args:
             depends_on: what has to be there first, where no output says so.
-            holds_data: protect it, and keep it when its resource goes, where the settings ask for that.
+            holds_data: protect it, and keep it when its resource goes, where the settings ask for
+                that.
         """
         keep = True if holds_data and self.context.settings.protects_data else None
         return pulumi.ResourceOptions(
@@ -64,13 +65,13 @@ class Component(pulumi.ComponentResource, Generic[OutputsT]):
         )
 
     def publish(self, outputs: OutputsT) -> None:
-        """Keep the outputs and register them with the engine; the last statement of a constructor."""
+        """Keep the outputs and register them: the last statement of a constructor."""
         self.outputs = outputs
         self.register_outputs(_plain(outputs))
 
 
 def _plain(value: Any) -> Any:
-    """Return what the engine can keep: dataclasses as objects, and everything that is no value as text."""
+    """Return what the engine can keep: dataclasses as objects, what is no value as text."""
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, dict):

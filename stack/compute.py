@@ -1,7 +1,8 @@
 """Which sizes of an instance Function Compute accepts.
 
-vCPU comes in steps of 0.05, memory in steps of 64 MB, and vCPU to GB is between 1:1 and 1:4. The last is the
-service's rule; the provider does not check it, so that a wrong pair would fail halfway through a deployment.
+vCPU comes in steps of 0.05, memory in steps of 64 MB, and vCPU to GB is between 1:1 and 1:4. The
+last is the service's rule; the provider does not check it, so that a wrong pair would fail halfway
+through a deployment.
 """
 
 from __future__ import annotations

@@ -104,7 +104,8 @@ class DependencyShare(Component[DependencyShareOutputs]):
             description="Functions read, the populator writes",
             opts=self.child(),
         )
-        # A mount point has no read-only flag: the rule for the functions' vSwitches is what makes it so.
+        # A mount point has no read-only flag: the rule for the functions' vSwitches is what makes
+        # it so.
         rules = [self._rule(group, "populator", network.populator.cidr, "RDWR", WRITER_PRIORITY)]
         rules += [
             self._rule(group, f"functions-{switch.zone}", switch.cidr, "RDONLY", READER_PRIORITY)
@@ -119,7 +120,8 @@ class DependencyShare(Component[DependencyShareOutputs]):
             vswitch_id=network.populator.id,
             opts=self.child(depends_on=rules),
         )
-        return target.mount_target_domain.apply(lambda domain: f"{domain}:/")
+        root: pulumi.Output[str] = target.mount_target_domain.apply(lambda domain: f"{domain}:/")
+        return root
 
     def _rule(
         self,
@@ -144,12 +146,11 @@ class DependencyShare(Component[DependencyShareOutputs]):
         self, results: ResultsOutputs, identity: str, populator: pulumi.Output[str]
     ) -> Populate:
         context = self.context
-        key = f"bundles/{identity}.tar"
         region = context.settings.cloud.region
         uploaded = BundleUpload(
             f"{self.name}-bundle",
             bucket=results.artifacts_bucket,
-            key=key,
+            key=f"bundles/{identity}.tar",
             bundle_id=identity,
             target=context.settings.share.bundle_target,
             endpoint=context.endpoints.oss_public,
@@ -159,9 +160,7 @@ class DependencyShare(Component[DependencyShareOutputs]):
         return Populate(
             f"{self.name}-populate",
             function_name=populator,
-            bucket=results.artifacts_bucket,
-            key=key,
-            sha256=uploaded.sha256,
+            bundle=uploaded,
             directory=identity,
             endpoint=context.endpoints.functions_public,
             region=region,

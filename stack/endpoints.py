@@ -1,4 +1,4 @@
-"""Where the cloud's services answer: the region's normal addresses, or those that the settings give."""
+"""Where the cloud's services answer: the region's addresses, or those of the settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class Endpoints:
     """Addresses of one region and account, without a slash at the end.
 
-    Functions call the internal addresses, which need no way out of the VPC; a deploying machine the public ones.
+    Functions call the internal addresses, which need no way out of the VPC; a deploying machine the
+    public ones.
     """
 
     region: str
@@ -73,7 +74,7 @@ class Endpoints:
         return self.given.gateway or f"https://{domain}"
 
     def websocket(self, domain: str) -> str:
-        """The push channel's own address. Port 8080 is documented for plain WebSocket on the default domain."""
+        """The push channel's address; port 8080 is what is documented for the default domain."""
         if self.given.gateway:
             return self.given.gateway.replace("http", "ws", 1) + "/"
         return f"ws://{domain}:8080/"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import pulumi
 import pulumi_alicloud as alicloud
 
 from stack.capabilities import variables_of
@@ -15,6 +14,8 @@ from stack.grants import grants_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import pulumi
 
     from stack.network import NetworkOutputs, Switch
     from stack.observability import ObservabilityOutputs
@@ -87,7 +88,7 @@ def python_runtime(
 
 
 class FunctionComponent(Component[FunctionOutputs]):
-    """Base of the four functions. `LATEST` is what runs: see docs/adr for why there are no versions and aliases."""
+    """Base of the four functions. `LATEST` is what runs; docs/adr says why."""
 
     def deploy(
         self,

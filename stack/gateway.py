@@ -1,17 +1,18 @@
-"""The frame of the door: group, plugins, and the app that signs pushes. Nothing is reachable through it yet."""
+"""The frame of the door: group, plugins, and the app that signs pushes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-import pulumi
 import pulumi_alicloud as alicloud
 
 from stack.component import Component
 from stack.gateway_plugins import jwt_plugin, throttling_plugin
 
 if TYPE_CHECKING:
+    import pulumi
+
     from stack.context import Context
 
 
@@ -27,7 +28,7 @@ class GatewayOutputs:
 
 
 class Gateway(Component[GatewayOutputs]):
-    """An API group. The functions are told its domain, and its routes point at the functions: so it comes first."""
+    """An API group with nothing in it: functions are told its domain before routes point there."""
 
     def __init__(
         self, *, name: str, context: Context, opts: pulumi.ResourceOptions | None = None
@@ -45,7 +46,8 @@ class Gateway(Component[GatewayOutputs]):
         throttling = self._plugin(
             "throttling", "trafficControl", throttling_plugin(settings.throttling)
         )
-        # The notifier reads its secret when it starts; the provider does not know it, so no state has it.
+        # The notifier reads its secret when it starts; the provider does not know it, so no state
+        # has it.
         app = alicloud.apigateway.App(
             f"{self.name}-push",
             name=names.gateway_app,
@@ -64,4 +66,5 @@ class Gateway(Component[GatewayOutputs]):
             tags=self.context.tags,
             opts=self.child(),
         )
-        return made.id
+        plugin_id: pulumi.Output[str] = made.id
+        return plugin_id

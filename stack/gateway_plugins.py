@@ -16,7 +16,7 @@ PUBLIC_MEMBERS = ("kty", "n", "e", "kid", "alg", "use")
 
 
 def jwt_plugin(jwks: Mapping[str, Any]) -> str:
-    """Return the data of a `jwtAuth` plugin: a token is required, and its claims replace the headers of their name.
+    """Return the data of a `jwtAuth` plugin: a token is required, its claims become headers.
 
     Args:
         jwks: public keys (RFC 7517).

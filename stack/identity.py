@@ -1,11 +1,10 @@
-"""One role for each function, and one for the gateway: exactly the rights that follow from what each is given."""
+"""One role for each function and one for the gateway, with what follows from their grants."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pulumi
 import pulumi_alicloud as alicloud
 
 from stack.capabilities import statements_of
@@ -14,6 +13,8 @@ from stack.grants import grants_of
 from stack.statements import Statement, document, trust
 
 if TYPE_CHECKING:
+    import pulumi
+
     from stack.context import Context
 
 FUNCTION_SERVICE = "fc.aliyuncs.com"
@@ -94,7 +95,8 @@ class Identity(Component[IdentityOutputs]):
         )
 
     def _may_sign(self, app_id: str) -> str:
-        # The id is the cloud's, so this policy stands apart and the notifier's other one is known in a preview.
+        # The id is the cloud's, so this policy stands apart and the notifier's other one is known
+        # in a preview.
         right = Statement(
             ("apigateway:DescribeAppSecurity",), (self.context.arns.gateway_app(app_id),)
         )

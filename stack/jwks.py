@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 # RFC 7518, 6.2.2 and 6.3.2: members that only a private key has; `k` is a symmetric key.
 PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 LEAST_RSA_BITS = 2048
 
 
-def read_jwks(path: Path) -> dict[str, Any]:
-    """Read a key set from a JSON file.
+def read_jwks(root: Path, name: str) -> dict[str, Any]:
+    """Read a key set from a JSON file of the project.
 
     Raises:
         ValueError: there is no such file, or it is no JSON object; the message says which.
     """
+    path = root / name
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise ValueError("name a file in the project")
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -29,7 +32,7 @@ def read_jwks(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"name a JSON file ({error})") from error
     if not isinstance(content, dict):
-        raise ValueError("name a file with a JSON object, the key set")  # noqa: TRY004  (a wrong file, no wrong call)
+        raise ValueError("name a file with a JSON object, the key set")  # noqa: TRY004
     return content
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pulumi
 import pulumi_alicloud as alicloud
 
 from stack.component import Component
 
 if TYPE_CHECKING:
+    import pulumi
+
     from stack.context import Context
 
 
@@ -22,7 +23,7 @@ class ModelKeyOutputs:
 
 
 class ModelKey(Component[ModelKeyOutputs]):
-    """The model's key as a secret parameter; the commander is told its name and may read that one alone."""
+    """The model's key as a secret parameter, which the commander knows by name."""
 
     def __init__(
         self,

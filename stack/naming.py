@@ -1,7 +1,8 @@
-"""Every name that the cloud sees, derived from environment and account, within the limits of each service.
+"""Every name that the cloud sees, within the limits of each service.
 
-Names are fixed rather than random: roles can then be written down before anything exists, a preview shows them, and
-a function finds its neighbours by name. What has to be unique in the world carries the account's id.
+Names are fixed rather than random: roles can then be written down before anything exists, a preview
+shows them, and a function finds its neighbours by name. What has to be unique in the world carries
+the account's id.
 """
 
 from __future__ import annotations

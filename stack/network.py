@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
-import pulumi
 import pulumi_alicloud as alicloud
 
 from stack.component import Component
@@ -14,6 +12,10 @@ from stack.settings.network import Egress, ExistingNetwork
 from stack.subnets import SubnetPlan, plan_subnets
 
 if TYPE_CHECKING:
+    from ipaddress import IPv4Network
+
+    import pulumi
+
     from stack.context import Context
 
 

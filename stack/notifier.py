@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pulumi
 import pulumi_alicloud as alicloud
 
 from stack.function import LATEST, FunctionComponent, Surroundings, python_runtime
@@ -13,6 +12,8 @@ from stack.routes_data import NOTIFY_PATH
 from stack.settings.network import Egress
 
 if TYPE_CHECKING:
+    import pulumi
+
     from stack.context import Context
     from stack.gateway import GatewayOutputs
     from stack.results import CodeObject

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pulumi
 import pulumi_alicloud as alicloud
 
 from stack.component import Component
 from stack.naming import FUNCTIONS
 
 if TYPE_CHECKING:
+    import pulumi
+
     from stack.context import Context
 
 # What people cut log lines at when they search.
@@ -65,4 +66,5 @@ class Observability(Component[ObservabilityOutputs]):
             ),
             opts=self.child(),
         )
-        return store.logstore_name
+        made: pulumi.Output[str] = store.logstore_name
+        return made

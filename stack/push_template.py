@@ -1,7 +1,8 @@
 """The ROS template of the push channel's APIs, which the provider has no resource for.
 
-It writes `webSocketApiType: COMMON` into everything that it makes; Resource Orchestration Service knows the others.
-Unverified on an account: that a NOTIFY API, which has no back end of its own, is made with a mock one.
+It writes `webSocketApiType: COMMON` into everything that it makes; Resource Orchestration Service
+knows the others. Unverified on an account: that a NOTIFY API, which has no back end of its own, is
+made with a mock one.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ PARAMETERS = ("GroupId", "AppId", "RoleArn", "JwtPluginId", "FunctionName")
 def push_template(names: dict[str, str], *, region: str, timeout_ms: int, revision: str) -> str:
     """Return the template.
 
-    REGISTER and UNREGISTER reach the notifier with a token checked by the JWT plugin; NOTIFY is called by the
-    notifier alone, signed by the app, and the gateway itself delivers its body to the device that it names.
+    REGISTER and UNREGISTER reach the notifier with a token checked by the JWT plugin; NOTIFY is
+    called by the notifier alone, signed by the app, and the gateway itself delivers its body to the
+    device that it names.
 
     Args:
         names: of the three APIs, by `register`, `unregister`, `notify`.

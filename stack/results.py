@@ -1,4 +1,4 @@
-"""The private buckets: results, which expire, and artifacts, which are kept so that going back is a deployment."""
+"""The private buckets: results, which expire, and artifacts, which are kept for going back."""
 
 from __future__ import annotations
 
@@ -101,10 +101,12 @@ class Results(Component[ResultsOutputs]):
             block_public_access=True,
             opts=self.child(),
         )
-        return bucket.bucket.apply(str)
+        made: pulumi.Output[str] = bucket.bucket
+        return made
 
     def _upload(self, bucket: pulumi.Output[str], function: str, artifact: Artifact) -> CodeObject:
-        # A new digest is a new object, and the old one stays: deploying the previous commit finds its code.
+        # A new digest is a new object, and the old one stays: deploying the previous commit finds
+        # its code.
         made = alicloud.oss.BucketObject(
             f"{self.name}-{function}",
             bucket=bucket,

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pulumi
 import pulumi_alicloud as alicloud
 
 from stack.component import Component
@@ -16,6 +15,8 @@ from stack.push_template import STAGE, push_template
 from stack.routes_data import Route, read_routes
 
 if TYPE_CHECKING:
+    import pulumi
+
     from stack.context import Context
     from stack.gateway import GatewayOutputs
 
@@ -87,7 +88,8 @@ class Routes(Component[RoutesOutputs]):
                 protocol=settings.protocols,
                 method=route.method,
                 path=route.path,
-                # Not PASSTHROUGH: what is not declared, a claim header of the caller's own among it, stays outside.
+                # Not PASSTHROUGH: what is not declared, a claim header of the caller's own among
+                # it, stays outside.
                 mode="MAPPING",
                 body_format="STREAM" if route.has_body else None,
             ),

@@ -8,22 +8,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 OPENAPI_FILE = Path("functions/openapi.yaml")
+Location = Literal["PATH", "QUERY", "HEAD"]
 METHODS = ("get", "post", "put", "patch", "delete", "head")
 PATH_PARAMETER = re.compile(r"\{([a-z_]+)\}")
 PUSH_PATH = "/v1/push"
 REGISTER_PATH, UNREGISTER_PATH, NOTIFY_PATH = (
     f"{PUSH_PATH}/{end}" for end in ("register", "unregister", "notify")
 )
-LOCATIONS = {"path": "PATH", "query": "QUERY", "header": "HEAD"}
+LOCATIONS: dict[str, Location] = {"path": "PATH", "query": "QUERY", "header": "HEAD"}
 TYPES = {"string": "STRING", "integer": "INT", "number": "DOUBLE", "boolean": "BOOLEAN"}
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """What a request carries besides its body; whatever is not declared is dropped at the gateway."""
+    """What a request carries besides its body; the gateway drops what is not declared."""
 
     name: str
-    location: Literal["PATH", "QUERY", "HEAD"]
+    location: Location
     type: str
     required: bool
 
@@ -104,7 +105,7 @@ def _parameter(content: dict[str, Any], given: dict[str, Any]) -> Parameter:
         LOCATIONS[given["in"]],
         TYPES.get(kind, "STRING"),
         bool(given.get("required")),
-    )  # type: ignore[arg-type]
+    )
 
 
 def _resolve(content: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pulumi
 import pulumi_alicloud as alicloud
 
 from stack.component import Component
 from stack.tables import Table, read_tables
 
 if TYPE_CHECKING:
+    import pulumi
+
     from stack.context import Context
     from stack.network import NetworkOutputs
 
@@ -58,7 +59,8 @@ class SessionStore(Component[SessionStoreOutputs]):
             vswitch_id=network.functions[0].id,
             opts=self.child(),
         )
-        # The provider makes tables through the instance's own address, so the way to it has to be there first.
+        # The provider makes tables through the instance's own address, so the way to it has to be
+        # there first.
         tables = {
             table.name: self._table(instance, table, binding) for table in read_tables(PROJECT_ROOT)
         }
@@ -84,4 +86,5 @@ class SessionStore(Component[SessionStoreOutputs]):
             sse_key_type="SSE_KMS_SERVICE",
             opts=self.child(holds_data=True, depends_on=[binding]),
         )
-        return made.table_name
+        table_name: pulumi.Output[str] = made.table_name
+        return table_name

@@ -1,4 +1,4 @@
-"""RAM policies as data: exact actions on exact resources, and the few wildcards that the platform demands."""
+"""RAM policies as data: exact actions and resources, and the wildcards that cannot be helped."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ if TYPE_CHECKING:
 
 POLICY_VERSION = "1"
 
-# Actions that RAM cannot bind to one resource, with the reason. The policy pack has the same list: a wildcard that is
-# not on it fails the review.
+# Actions that RAM cannot bind to one resource, with the reason. The policy pack has the same list:
+# a wildcard that is not on it fails the review.
 WILDCARDS: dict[str, str] = {
-    "ecs:CreateNetworkInterface": "Function Compute makes an interface in the VPC for a function; it has no id before",
-    "ecs:CreateNetworkInterfacePermission": "lends the new interface to Function Compute's own account",
+    "ecs:CreateNetworkInterface": "Function Compute makes an interface in the VPC for a "
+    "function; it has no id before",
+    "ecs:CreateNetworkInterfacePermission": "lends the new interface to Function Compute's "
+    "own account",
     "ecs:DeleteNetworkInterface": "removes interfaces whose ids only Function Compute knows",
     "ecs:DeleteNetworkInterfacePermission": "takes the loan back",
-    "ecs:DescribeNetworkInterfacePermissions": "a listing action, which RAM checks against every resource",
+    "ecs:DescribeNetworkInterfacePermissions": "a listing action, which RAM checks against "
+    "every resource",
     "ecs:DescribeNetworkInterfaces": "a listing action, which RAM checks against every resource",
-    "vpc:DescribeVSwitchAttributes": "Function Compute reads the zone of the vSwitches before it makes an interface",
-    "cr:GetAuthorizationToken": "Function Compute logs in to the registry before it names a repository",
+    "vpc:DescribeVSwitchAttributes": "Function Compute reads the zone of the vSwitches "
+    "before it makes an interface",
+    "cr:GetAuthorizationToken": "Function Compute logs in to the registry before it names "
+    "a repository",
 }
 
 

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 LARGEST_VSWITCH_PREFIX = 16
 SMALLEST_VSWITCH_PREFIX = 29
-# Sixteen parts: room for the functions' zones at the front, the populator at the end, and years of growth between.
+# Sixteen parts: room for the functions' zones at the front, the populator at the end, and years of
+# growth between.
 BITS_PER_SUBNET = 4
 
 
@@ -44,8 +45,8 @@ def plan_subnets(
 ) -> SubnetPlan:
     """Cut a VPC's range into vSwitches.
 
-    Ranges that are given are taken as they are. Otherwise the VPC is cut into sixteen parts; zone n gets part n
-    and the populator the last one, so that adding a zone moves nothing that stands.
+    Ranges that are given are taken as they are. Otherwise the VPC is cut into sixteen parts; zone n
+    gets part n and the populator the last one, so that adding a zone moves nothing that stands.
 
     Args:
         cidr: the VPC's range.
@@ -54,12 +55,14 @@ def plan_subnets(
         populator_cidr: range for the populator, or None.
 
     Raises:
-        ValueError: the range is too small for sixteen vSwitches, or there are more zones than parts.
+        ValueError: the range is too small for sixteen vSwitches, or there are more zones than
+            parts.
     """
     prefix = max(cidr.prefixlen + BITS_PER_SUBNET, LARGEST_VSWITCH_PREFIX)
     if prefix > SMALLEST_VSWITCH_PREFIX:
         raise ValueError(
-            f"be at least a /{SMALLEST_VSWITCH_PREFIX - BITS_PER_SUBNET}, to be cut into sixteen vSwitches"
+            f"be at least a /{SMALLEST_VSWITCH_PREFIX - BITS_PER_SUBNET}, to be cut into "
+            f"sixteen vSwitches"
         )
     parts = 2 ** (prefix - cidr.prefixlen)
     if len(zones) >= parts:

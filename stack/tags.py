@@ -11,7 +11,7 @@ REQUIRED_TAGS = ("project", "environment", "owner", "managed-by")
 
 
 def make_tags(environment: str, owner: str, further: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags of an environment; the four that everything needs win over what a setting says."""
+    """Return the tags of an environment; no setting replaces the four that all need."""
     return {
         **further,
         "project": "agent-commander",

@@ -72,7 +72,8 @@ def _report(make: Callable[[], list[Artifact]], as_json: bool) -> None:
         return
     for artifact in artifacts:
         typer.echo(
-            f"{artifact.kind:7} {artifact.name:34} {artifact.bytes:>12,} bytes  {artifact.sha256[:16]}  {artifact.path}"
+            f"{artifact.kind:7} {artifact.name:34} {artifact.bytes:>12,} bytes  "
+            f"{artifact.sha256[:16]}  {artifact.path}"
         )
 
 

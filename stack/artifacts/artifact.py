@@ -37,7 +37,7 @@ class Artifact:
 
 
 def write_once(path: Path, content: bytes) -> None:
-    """Write a file whose name says its content: what is there already is right, and nobody sees half of it."""
+    """Write a file whose name says its content, so that nobody ever sees half of it."""
     if path.exists() and path.stat().st_size == len(content):
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Everything that the program deploys, packaged the same way for the program and for the command."""
+"""Everything that is deployed, packaged alike for the program and for the command."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Packages:
 
 
 def package(root: Path = PROJECT_ROOT, out: Path = OUT) -> Packages:
-    """Package what a preview needs to know; the bundle, which takes seconds, only needs its name then."""
+    """Package what a preview needs; of the bundle, which takes seconds, that is its name."""
     return Packages(
         code={name: build_zip(root, name, out) for name in ZIP_FUNCTIONS},
         image=build_image(root, out),

@@ -1,4 +1,4 @@
-"""Dependency bundles: one file for each set of dependencies, named by its lock and read once in sequence."""
+"""Dependency bundles: one file for each lock, read once in sequence."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stack.artifacts.artifact import Artifact
-from stack.artifacts.installed import HOST, BundleError, host_files, interpreter_of, resolved_files
-from stack.artifacts.lock import LOCK_FILE, bundle_id
+from stack.artifacts.installed import BundleError, host_files, interpreter_of, resolved_files
+from stack.artifacts.lock import HOST, LOCK_FILE, bundle_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,8 @@ CHUNK = 1 << 20
 def build_bundle(root: Path, target: str, out: Path, lock: Path | None = None) -> Artifact:
     """Write the bundle of a lock as `bundle-<id>.tar`, or find that it is there.
 
-    An uncompressed tar of what would lie in site-packages, sources with unchecked-hash bytecode beside them.
+    An uncompressed tar of what would lie in site-packages, sources with unchecked-hash bytecode
+    beside them.
 
     Args:
         root: the project.
@@ -59,8 +60,8 @@ def _build(lock: Path, target: str, path: Path, record: Path) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with source as files, tempfile.TemporaryDirectory(prefix="bytecode-") as folder:
-            files = {**files, **_compiled(files, interpreter_of(target), Path(folder))}
-            _write_tar(files, beside)
+            compiled = _compiled(files, interpreter_of(target), Path(folder))
+            _write_tar({**files, **compiled}, beside)
         with beside.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         size = beside.stat().st_size
@@ -72,7 +73,7 @@ def _build(lock: Path, target: str, path: Path, record: Path) -> None:
 
 
 def _compiled(files: Mapping[str, Path], interpreter: str, folder: Path) -> dict[str, Path]:
-    """Compile every source with the target's interpreter; return the bytecode files by name in the bundle."""
+    """Compile every source with the target's interpreter; return files by name in the bundle."""
     tag = _ask(
         interpreter, ["-I", "-S", "-c", "import sys; print(sys.implementation.cache_tag)"]
     ).strip()
@@ -88,7 +89,7 @@ def _compiled(files: Mapping[str, Path], interpreter: str, folder: Path) -> dict
 
 
 def _ask(interpreter: str, arguments: list[str], text: str = "") -> str:
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(  # noqa: S603  (our own script, in an interpreter that uv found)
         [interpreter, *arguments],
         input=text,
         capture_output=True,

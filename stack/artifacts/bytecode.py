@@ -1,8 +1,8 @@
 """Bytecode that is not checked against its source, made by the interpreter that will load it.
 
-Run as a script (`python -I -S bytecode.py`), by any Python of 3.10 or newer: reads lines of source path, name in the
-bundle and output path, separated by tabs; writes one pyc for each. A process of its own with a fixed hash seed and a
-fixed order, so that the same sources give the same bytes.
+Run as a script (`python -I -S bytecode.py`), by any Python of 3.10 or newer: reads lines of source
+path, name in the bundle and output path, separated by tabs; writes one pyc for each. A process of
+its own with a fixed hash seed and a fixed order, so that the same sources give the same bytes.
 """
 
 from __future__ import annotations
@@ -35,13 +35,14 @@ def pyc_bytes(source: bytes, name: str) -> bytes:
 
 
 def main() -> None:
-    """Compile everything named on standard input; what does not compile is left to be compiled never."""
+    """Compile everything named on standard input, but for what does not compile."""
     for line in sys.stdin:
         source, name, output = line.rstrip("\n").split("\t")
         try:
             content = pyc_bytes(Path(source).read_bytes(), name)
         except (SyntaxError, ValueError):
-            # Templates and files for other versions lie about in packages; importing them fails with or without.
+            # Templates and files for other versions lie about in packages; importing them fails
+            # with or without.
             continue
         Path(output).write_bytes(content)
 

@@ -32,7 +32,7 @@ ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}
 
 @dataclass(frozen=True)
 class Base:
-    """The image below ours. Its blobs stay in its registry; reference, manifest and configuration are committed."""
+    """The image below ours: its blobs stay in its registry, the rest is committed."""
 
     reference: str
     manifest: Mapping[str, Any]
@@ -68,7 +68,8 @@ def read_base(root: Path) -> Base | None:
         len(base.manifest["layers"]), len(base.config["rootfs"]["diff_ids"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{BASE_FILE} is damaged ({error!r}): write it anew with `python -m stack.artifacts base REFERENCE`"
+            f"{BASE_FILE} is damaged ({error!r}): write it anew with `python -m "
+            f"stack.artifacts base REFERENCE`"
         ) from error
     return base
 
@@ -97,7 +98,7 @@ def make_image(root: Path) -> Image:
 
 
 def build_image(root: Path, out: Path) -> Artifact:
-    """Write the image as an OCI layout below `out`; see `Artifact` for what its size and digest mean."""
+    """Write the image as an OCI layout below `out`; `Artifact` says what its size means."""
     image = make_image(root)
     folder = out / "commander-image"
     write_layout(root / folder, image.blobs, image.manifest)

@@ -1,4 +1,4 @@
-"""Which files the locked packages consist of: those of this environment, or those resolved for another platform."""
+"""Which files the locked packages consist of, here or on another platform."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def belongs(name: PurePosixPath) -> bool:
 
 
 def host_files(lock: Path) -> dict[str, Path]:
-    """Return the files of the locked packages in this environment, by their name below site-packages.
+    """Return the files of the locked packages here, by their name below site-packages.
 
     Raises:
         BundleError: a package is missing here, or has another version than the lock.
@@ -56,7 +56,8 @@ def host_files(lock: Path) -> dict[str, Path]:
             ) from error
         if distribution.version != version:
             raise BundleError(
-                f"{name} {distribution.version} is installed here, {version} is locked: run `make install`"
+                f"{name} {distribution.version} is installed here, {version} is locked: run "
+                f"`make install`"
             )
         for file in distribution.files or []:
             inside = PurePosixPath(file)
@@ -67,7 +68,7 @@ def host_files(lock: Path) -> dict[str, Path]:
 
 @contextmanager
 def resolved_files(lock: Path, target: str) -> Iterator[dict[str, Path]]:
-    """Install the lock for another Python and platform, without running foreign code, and yield its files.
+    """Install the lock for another platform, without running foreign code; yield its files.
 
     Args:
         lock: requirements with hashes.
@@ -100,7 +101,9 @@ def resolved_files(lock: Path, target: str) -> Iterator[dict[str, Path]]:
                 str(lock),
             ),
         ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603  (uv, by its full path)
+            command, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise BundleError(
                 f"the dependencies do not resolve for {target}:\n{done.stderr.strip()}"
@@ -124,7 +127,7 @@ def interpreter_of(target: str) -> str:
     version = target.partition("-")[0]
     if target == HOST or version == f"{sys.version_info.major}.{sys.version_info.minor}":
         return sys.executable
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(  # noqa: S603  (uv, by its full path)
         [_uv(), "python", "find", "--no-config", "--no-project", "--system", version],
         capture_output=True,
         text=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import sysconfig
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ def exact_target(target: str) -> str:
 
 
 def bundle_id(lock: Path, target: str) -> str:
-    """Return the name of a bundle, known without building it: 32 hex digits of lock, target and format."""
+    """Return the name of a bundle without building it: a digest of lock, target and format."""
     text = b"\0".join(
         [lock.read_bytes(), exact_target(target).encode(), str(FORMAT_VERSION).encode()]
     )
@@ -41,7 +41,7 @@ def locked_versions(lock: Path) -> Mapping[str, str]:
     from packaging.markers import default_environment
     from packaging.requirements import Requirement
 
-    environment = default_environment()
+    environment: dict[str, Any] = {**default_environment()}
     found = {}
     for line in lock.read_text(encoding="utf-8").splitlines():
         text = line.split("#", 1)[0].strip().removesuffix("\\").strip()
@@ -51,6 +51,6 @@ def locked_versions(lock: Path) -> Mapping[str, str]:
         pins = list(requirement.specifier)
         if len(pins) != 1 or pins[0].operator != "==":
             raise ValueError(f"{lock.name} does not pin {requirement.name} to one version")
-        if requirement.marker is None or requirement.marker.evaluate(dict(environment)):
+        if requirement.marker is None or requirement.marker.evaluate(environment):
             found[requirement.name] = pins[0].version
     return found

@@ -64,7 +64,8 @@ def tar_bytes(files: Mapping[str, bytes]) -> bytes:
 def gzip_stored(content: bytes) -> bytes:
     """Return a gzip stream without compression (RFC 1951, 3.2.4).
 
-    Registries and runtimes expect gzip; compressors differ between builds of zlib, stored blocks do not.
+    Registries and runtimes expect gzip; compressors differ between builds of zlib, stored blocks do
+    not.
     """
     header = b"\x1f\x8b\x08" + b"\x00" * 6 + b"\xff"
     blocks = []
@@ -82,7 +83,7 @@ def _parents(name: str) -> list[str]:
 
 
 def write_layout(folder: Path, blobs: list[Blob], manifest: Blob) -> None:
-    """Write an OCI image layout (image-spec v1.1). Blobs are named by digest, so that old ones do no harm."""
+    """Write an OCI image layout (image-spec v1.1); old blobs beside the new do no harm."""
     for blob in [*blobs, manifest]:
         write_once(folder / "blobs" / "sha256" / blob.digest.removeprefix("sha256:"), blob.content)
     write_once(folder / "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')

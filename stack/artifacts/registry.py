@@ -1,4 +1,4 @@
-"""A small client of the OCI distribution API (v1.1): see whether something is there, push it, copy it from a base."""
+"""A small client of the OCI distribution API (v1.1): look, push, and copy from a base."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ class Reference:
         host, slash, rest = text.partition("/")
         if not slash or not rest or ("." not in host and ":" not in host and host != "localhost"):
             raise RegistryError(
-                f"{text!r} is no full reference: name the registry too, like docker.io/library/python:3.12"
+                f"{text!r} is no full reference: name the registry too, like "
+                f"docker.io/library/python:3.12"
             )
         if "@" in rest:
             name, _, version = rest.partition("@")
@@ -126,7 +127,7 @@ class Registry:
         return content
 
     def blob_chunks(self, digest: str) -> Iterator[bytes]:
-        """Yield a blob piece by piece; whoever pushes it on has it verified by the other registry."""
+        """Yield a blob piece by piece; the registry that it is pushed to verifies it."""
         self._call("HEAD", f"blobs/{digest}")
         headers = {"authorization": self._authorization} if self._authorization else {}
         url = f"{self.url}/v2/{self.repository}/blobs/{digest}"
@@ -136,7 +137,7 @@ class Registry:
             yield from answer.iter_bytes(CHUNK)
 
     def mount_blob(self, digest: str, source: str) -> bool:
-        """Have a blob of another repository of this registry appear in this one; False where it cannot be."""
+        """Have a blob of another repository appear in this one; False where it cannot be."""
         answer = self._call(
             "POST",
             "blobs/uploads/",

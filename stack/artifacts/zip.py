@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stack.artifacts.artifact import Artifact, digest_of, write_once
@@ -12,19 +11,25 @@ from stack.artifacts.sources import source_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 PLAIN_FILE = 0o100644 << 16
 CREATED_ON_UNIX = 3
 ENTRY_FILE = "index.py"
-ENTRY = '"""Where the platform enters."""\n\nfrom functions.{name}.handler import handler, initializer\n\n__all__ = ["handler", "initializer"]\n'
+ENTRY = """\
+from functions.{name}.handler import handler, initializer
+
+__all__ = ["handler", "initializer"]
+"""
 ZIP_FUNCTIONS = ("dispatcher", "notifier", "populator")
 
 
 def zip_bytes(files: Mapping[str, bytes]) -> bytes:
     """Return an archive: sorted, one time, one mode, stored.
 
-    Stored rather than deflated, since compressors differ between builds of zlib; these archives are small.
+    Stored rather than deflated, since compressors differ between builds of zlib; these archives are
+    small.
     """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:

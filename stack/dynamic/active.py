@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import pulumi
 from pulumi.dynamic import Resource
 
 from stack.dynamic.base import DeploymentError, StepProvider
@@ -14,6 +13,8 @@ from stack.dynamic.sdk import function_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pulumi
 
 READ_MS = 30_000
 FIRST_PAUSE_S = 0.2
@@ -51,7 +52,8 @@ def wait_until_active(
     """Look until the function is active.
 
     Args:
-        look: returns an object with `state`, `state_reason`, `last_update_status`, `last_update_status_reason`.
+        look: returns an object with `state`, `state_reason`, `last_update_status`,
+            `last_update_status_reason`.
         name: of the function, for the message.
         timeout: seconds.
         now: a clock.
@@ -64,19 +66,22 @@ def wait_until_active(
     wait = FIRST_PAUSE_S
     while True:
         found = look()
-        # A built-in runtime may leave both out: what can be invoked at once has no state to wait for.
+        # A built-in runtime may leave both out: what can be invoked at once has no state to wait
+        # for.
         state, update = found.state or "Active", found.last_update_status or "Successful"
         if state == "Active" and update == "Successful":
             return state
         reason = found.state_reason or found.last_update_status_reason or "no reason given"
         if state in GONE_WRONG or update == "Failed":
             raise DeploymentError(
-                f"function {name} is {state}, its update {update} ({reason}): mend the image or the package and run "
+                f"function {name} is {state}, its update {update} ({reason}): mend the "
+                f"image or the package and run "
                 "`pulumi up` again; what ran before still runs"
             )
         if now() >= deadline:
             raise DeploymentError(
-                f"function {name} is still {state} after {timeout:g} s ({reason}): run `pulumi up` again, or raise "
+                f"function {name} is still {state} after {timeout:g} s ({reason}): run "
+                f"`pulumi up` again, or raise "
                 "share.image_pull_wait_s"
             )
         pause(wait)
@@ -91,7 +96,7 @@ class FunctionActive(Resource, module="agent-commander", name="FunctionActive"):
         state: `Active`.
     """
 
-    functionName: pulumi.Output[str]  # noqa: N815  (names of properties are camelCase in Pulumi)
+    functionName: pulumi.Output[str]  # noqa: N815  (properties are camelCase in Pulumi)
     state: pulumi.Output[str]
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from pulumi.dynamic import CreateResult, DiffResult, ResourceProvider, UpdateResult
@@ -13,16 +14,17 @@ class DeploymentError(RuntimeError):
     """A step of the deployment failed; the message says what to do."""
 
 
-class StepProvider(ResourceProvider):
+class StepProvider(ResourceProvider, ABC):
     """A step of the deployment whose inputs are names and digests.
 
-    Creating and updating both make it so (`ensure`); deleting does nothing, since what a step left behind may be what
-    the previous version runs on. Nothing of this runs in a preview.
+    Creating and updating both make it so (`ensure`); deleting does nothing, since what a step left
+    behind may be what the previous version runs on. Nothing of this runs in a preview.
     """
 
     identity: ClassVar[tuple[str, ...]]
     """Inputs that the resource's id is made of."""
 
+    @abstractmethod
     def ensure(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Make it so, however much of it is there already.
 
@@ -35,7 +37,6 @@ class StepProvider(ResourceProvider):
         Raises:
             DeploymentError: it cannot be done; the message says what to do.
         """
-        raise DeploymentError(f"{type(self).__name__} does not say what to do")
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Do it for the first time."""
@@ -49,7 +50,7 @@ class StepProvider(ResourceProvider):
         return UpdateResult(outs={**inputs, **self.ensure(inputs)})
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """Compare the inputs. The pickled provider is left out: it differs between versions of Python."""
+        """Compare the inputs but for the pickled provider, which differs between Pythons."""
         inputs = _own(_news)
         return DiffResult(
             changes=any(_olds.get(key) != value for key, value in inputs.items()), replaces=[]

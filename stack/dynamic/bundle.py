@@ -1,4 +1,4 @@
-"""Bring a dependency bundle onto the share: upload it, let the populator unpack it, verify what it says."""
+"""Bring a dependency bundle onto the share: upload, let the populator put it there, verify."""
 
 from __future__ import annotations
 
@@ -6,28 +6,30 @@ import json
 from pathlib import Path
 from typing import Any, ClassVar
 
-import pulumi
+import pulumi  # noqa: TC002  (Pulumi reads the annotations of resources)
 from pulumi.dynamic import Resource
 
 from stack.dynamic.base import DeploymentError, StepProvider
 from stack.dynamic.credentials import from_environment
 from stack.dynamic.sdk import function_client, object_client
 
-# What OSS keeps of ours beside an object: the digest, so that a second upload is known to be needless.
+# What OSS keeps of ours beside an object: the digest, so that a second upload is known to be
+# needless.
 DIGEST_KEY = "sha256"
 OUT = Path("build/artifacts")
 
 
 class BundleUploadProvider(StepProvider):
-    """Builds the bundle where it is not built yet, and puts it into the artifact bucket where it is not there yet."""
+    """Builds the bundle and puts it into the artifact bucket, where it is not there yet."""
 
     identity: ClassVar[tuple[str, ...]] = ("bucket", "key")
 
     def ensure(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Return `sha256` and `bytes` of the object.
 
-        A bundle is named by its lock, and bytes may differ between builders all the same (another compiler of
-        bytecode): what was uploaded first stays, and its digest is what the populator verifies.
+        A bundle is named by its lock, and bytes may differ between builders all the same (another
+        compiler of bytecode): what was uploaded first stays, and its digest is what the populator
+        verifies.
         """
         client = object_client(from_environment(), inputs["endpoint"], inputs["region"])
         return self._already_there(client, inputs) or self._upload(client, inputs)
@@ -61,7 +63,8 @@ class BundleUploadProvider(StepProvider):
             raise DeploymentError(f"the dependency bundle cannot be built: {error}") from error
         if artifact.name != inputs["bundleId"]:
             raise DeploymentError(
-                f"the lock file changed since the preview ({inputs['bundleId']} then, {artifact.name} now): run again"
+                f"the lock file changed since the preview ({inputs['bundleId']} then, "
+                f"{artifact.name} now): run again"
             )
         request = oss.PutObjectRequest(
             bucket=inputs["bucket"],
@@ -88,10 +91,14 @@ class BundleUpload(Resource, module="agent-commander", name="BundleUpload"):
     """A dependency bundle in the artifact bucket.
 
     Attributes:
+        bucket: the artifact bucket.
+        key: object key.
         sha256: digest of the object.
         bytes: its size.
     """
 
+    bucket: pulumi.Output[str]
+    key: pulumi.Output[str]
     sha256: pulumi.Output[str]
     bytes: pulumi.Output[int]
 
@@ -167,9 +174,10 @@ class PopulateProvider(StepProvider):
         except ValueError:
             result = {}
         if failed or not isinstance(result, dict) or result.get("sha256") != inputs["sha256"]:
+            why = failed or "another answer than expected"
             raise DeploymentError(
-                f"the populator did not verify {inputs['key']} ({failed or 'another answer than expected'}): {text[:500]}; "
-                f"its log is in the store `populator`. What runs is untouched; run `pulumi up` again"
+                f"the populator did not verify {inputs['key']} ({why}): {text[:500]}; its log is "
+                "in the store `populator`. What runs is untouched; run `pulumi up` again"
             )
         return {"populated": result["directory"]}
 
@@ -189,9 +197,7 @@ class Populate(Resource, module="agent-commander", name="Populate"):
         name: str,
         *,
         function_name: pulumi.Input[str],
-        bucket: pulumi.Input[str],
-        key: str,
-        sha256: pulumi.Input[str],
+        bundle: BundleUpload,
         directory: str,
         endpoint: str,
         region: str,
@@ -203,9 +209,7 @@ class Populate(Resource, module="agent-commander", name="Populate"):
         Args:
             name: logical name.
             function_name: the populator, once it is active.
-            bucket: the artifact bucket.
-            key: the bundle in it.
-            sha256: its digest.
+            bundle: what to put there.
             directory: where to put it, from the root of the share.
             endpoint: address of Function Compute.
             region: for signing.
@@ -217,9 +221,9 @@ class Populate(Resource, module="agent-commander", name="Populate"):
             name,
             {
                 "functionName": function_name,
-                "bucket": bucket,
-                "key": key,
-                "sha256": sha256,
+                "bucket": bundle.bucket,
+                "key": bundle.key,
+                "sha256": bundle.sha256,
                 "directory": directory,
                 "endpoint": endpoint,
                 "region": region,

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import pulumi
 from pulumi.dynamic import Resource
 
 from stack.dynamic.base import DeploymentError, StepProvider
 from stack.dynamic.credentials import Credentials, from_environment
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pulumi
+
     from stack.artifacts.registry import Registry
 
 TIMEOUT_S = 300
@@ -35,7 +38,8 @@ class ImagePushProvider(StepProvider):
         if inputs["requiresBase"] and not inputs.get("base"):
             raise DeploymentError(
                 "the commander's image has no base, so there is no Python in it: record one with "
-                "`python -m stack.artifacts base REFERENCE` and commit functions/commander/base.json"
+                "`python -m stack.artifacts base REFERENCE` and commit "
+                "functions/commander/base.json"
             )
         username, password = registry_login(inputs)
         layout = PROJECT_ROOT / inputs["layout"]
@@ -52,7 +56,7 @@ class ImagePushProvider(StepProvider):
 
 
 def push_layout(layout: Path, digest: str, registry: Registry, base: str | None) -> None:
-    """Push a manifest and everything that it names; layers of the base come from the base's registry.
+    """Push a manifest and all that it names; the base's layers come from its registry.
 
     Args:
         layout: an OCI image layout.
@@ -67,7 +71,8 @@ def push_layout(layout: Path, digest: str, registry: Registry, base: str | None)
     content = _read(layout, digest)
     if content is None:
         raise DeploymentError(
-            f"there is no image {digest} in {layout.name}: run `pulumi preview` again, which packages it"
+            f"there is no image {digest} in {layout.name}: run `pulumi preview` again, "
+            f"which packages it"
         )
     manifest = json.loads(content)
     for descriptor in [*manifest["layers"], manifest["config"]]:
@@ -104,11 +109,11 @@ def _read(layout: Path, digest: str) -> bytes | None:
 
 
 def registry_login(inputs: dict[str, Any]) -> tuple[str, str]:
-    """Return user and password: those of the environment, the access key's, or temporary ones of the registry.
+    """Return user and password: the environment's, the access key, or temporary ones.
 
     Args:
-        inputs: of the resource; `accessKeyLogin` says that the registry takes the access key itself, `instanceId` names
-            a Container Registry Enterprise instance.
+        inputs: of the resource; `accessKeyLogin` says that the registry takes the access key
+            itself, `instanceId` names a Container Registry Enterprise instance.
 
     Raises:
         DeploymentError: there is nothing to log in with.
@@ -120,7 +125,8 @@ def registry_login(inputs: dict[str, Any]) -> tuple[str, str]:
         return credentials.access_key_id, credentials.access_key_secret
     if not inputs.get("instanceId"):
         raise DeploymentError(
-            f"nothing to log in to {inputs['registry']} with: set image.instance_id (Container Registry Enterprise), "
+            f"nothing to log in to {inputs['registry']} with: set image.instance_id "
+            f"(Container Registry Enterprise), "
             f"or {USERNAME} and {PASSWORD} in the environment"
         )
     return _temporary_login(from_environment(), inputs["instanceId"], inputs["region"])
@@ -153,6 +159,44 @@ def _temporary_login(credentials: Credentials, instance_id: str, region: str) ->
     return body.temp_username, body.authorization_token
 
 
+@dataclass(frozen=True)
+class ImageSource:
+    """What to push.
+
+    Attributes:
+        layout: folder of the OCI layout, relative to the project.
+        digest: of the manifest in it.
+        base: reference of the base, if the image has one.
+        requires_base: refuse to push without one.
+    """
+
+    layout: str
+    digest: str
+    base: str | None
+    requires_base: bool
+
+
+@dataclass(frozen=True)
+class ImageTarget:
+    """Where to push it.
+
+    Attributes:
+        address: host, namespace and name, as Function Compute is told.
+        registry: URL to push to.
+        repository: namespace and name there.
+        instance_id: Container Registry Enterprise instance to ask for a login.
+        access_key_login: whether the registry takes the access key itself.
+        region: of the instance.
+    """
+
+    address: str
+    registry: str
+    repository: str
+    instance_id: pulumi.Input[str] | None
+    access_key_login: bool
+    region: str
+
+
 class ImagePush(Resource, module="agent-commander", name="ImagePush"):
     """An image in its repository.
 
@@ -165,51 +209,23 @@ class ImagePush(Resource, module="agent-commander", name="ImagePush"):
     digest: pulumi.Output[str]
 
     def __init__(
-        self,
-        name: str,
-        *,
-        layout: str,
-        digest: str,
-        base: str | None,
-        requires_base: bool,
-        address: pulumi.Input[str],
-        registry: str,
-        repository: str,
-        instance_id: pulumi.Input[str] | None,
-        access_key_login: bool,
-        region: str,
-        opts: pulumi.ResourceOptions,
+        self, name: str, *, source: ImageSource, target: ImageTarget, opts: pulumi.ResourceOptions
     ) -> None:
-        """Push whenever the digest or the place changes.
-
-        Args:
-            name: logical name.
-            layout: folder of the OCI layout, relative to the project.
-            digest: of the manifest in it.
-            base: reference of the base, if the image has one.
-            requires_base: refuse to push without one.
-            address: host, namespace and name, as Function Compute is told.
-            registry: URL to push to.
-            repository: namespace and name there.
-            instance_id: Container Registry Enterprise instance to ask for a login.
-            access_key_login: whether the registry takes the access key.
-            region: of the instance.
-            opts: options.
-        """
+        """Push whenever the digest or the place changes."""
         super().__init__(
             ImagePushProvider(),
             name,
             {
-                "layout": layout,
-                "digest": digest,
-                "base": base,
-                "requiresBase": requires_base,
-                "address": address,
-                "registry": registry,
-                "repository": repository,
-                "instanceId": instance_id,
-                "accessKeyLogin": access_key_login,
-                "region": region,
+                "layout": source.layout,
+                "digest": source.digest,
+                "base": source.base,
+                "requiresBase": source.requires_base,
+                "address": target.address,
+                "registry": target.registry,
+                "repository": target.repository,
+                "instanceId": target.instance_id,
+                "accessKeyLogin": target.access_key_login,
+                "region": target.region,
                 "reference": None,
             },
             opts,

@@ -1,4 +1,4 @@
-"""What all groups of settings share: closed, immutable, and with rules that name the field they are about."""
+"""What all groups of settings share: closed, immutable, with rules that name their field."""
 
 from __future__ import annotations
 

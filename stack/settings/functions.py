@@ -1,7 +1,5 @@
 """The four functions, each with the defaults that its work needs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Literal
 
@@ -81,7 +79,8 @@ class CommanderSettings(FunctionSize):
         if self.lease_ms * 2 > self.timeout_s * 1000:
             yield Broken(
                 "lease_ms",
-                f"be at most half of `timeout_s` ({self.timeout_s} s), or no run outlives its lease",
+                f"be at most half of `timeout_s` ({self.timeout_s} s), or no run outlives "
+                f"its lease",
             )
 
 
@@ -99,7 +98,10 @@ class NotifierSettings(FunctionSize):
     sweep: str = Field(
         default="@every 1m",
         pattern=r"^(@every \d+m|CRON_TZ=\S+ .+|\S+( \S+){5})$",
-        description="When the sweeper looks for tickets that stopped: `@every 1m`, or a cron line with seconds.",
+        description=(
+            "When the sweeper looks for tickets that stopped: `@every 1m`, or a "
+            "cron line with seconds."
+        ),
     )
     delivery: AsyncDelivery = Field(
         default=AsyncDelivery(), description="Retries of asynchronous invocations."

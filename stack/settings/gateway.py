@@ -1,7 +1,5 @@
 """The door: who may enter, how fast, and how long they may wait."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -26,7 +24,8 @@ class GatewaySettings(Group):
     """API Gateway."""
 
     jwks: str | dict[str, Any] = Field(
-        description="Public keys that sign the callers' tokens (RFC 7517): the path of a JSON file in the project, "
+        description="Public keys that sign the callers' tokens (RFC 7517): the path of a "
+        "JSON file in the project, "
         "or the key set itself."
     )
     protocols: Literal["HTTPS", "HTTP,HTTPS"] = Field(

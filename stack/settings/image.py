@@ -1,7 +1,5 @@
 """Where the commander's image is."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from pydantic import Field
@@ -47,12 +45,14 @@ class ImageSettings(Group):
     repository: str | None = Field(
         default=None,
         pattern=REPOSITORY_PATTERN,
-        description="Address of an existing repository, `host/namespace/name` without tag or digest.",
+        description="Address of an existing repository, `host/namespace/name` without tag "
+        "or digest.",
     )
     instance_id: str | None = Field(
         default=None,
         pattern=r"^cri-[a-z0-9]+$",
-        description="Id of the Enterprise instance that it is in: temporary credentials for pushing come from there. "
+        description="Id of the Enterprise instance that it is in: temporary credentials "
+        "for pushing come from there. "
         "Unset: REGISTRY_USERNAME and REGISTRY_PASSWORD in the environment.",
     )
     new_registry: NewRegistry | None = Field(
@@ -61,11 +61,13 @@ class ImageSettings(Group):
     push_host: str | None = Field(
         default=None,
         pattern=r"^[a-z0-9.-]+(:\d+)?$",
-        description="Another host name to push to, where the deploying machine cannot reach that of `repository`.",
+        description="Another host name to push to, where the deploying machine cannot "
+        "reach that of `repository`.",
     )
     requires_base: bool = Field(
         default=True,
-        description="Refuse to push an image without a base (`python -m stack.artifacts base` records one).",
+        description="Refuse to push an image without a base (`python -m stack.artifacts "
+        "base` records one).",
     )
 
     def broken_rules(self) -> Iterator[Broken]:

@@ -1,4 +1,4 @@
-"""Read the settings of the running stack, or say in one message everything that is wrong with them."""
+"""Read the settings of the running stack, or say all that is wrong with them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def load_settings() -> tuple[Settings, pulumi.Output[str] | None]:
         The settings, and the model's key as a secret output, or None where there is none.
 
     Raises:
-        pulumi.RunError: something is wrong; the message lists field, value and rule of everything that is.
+        pulumi.RunError: something is wrong; the message lists field, value and rule of everything
+        that is.
     """
     project = pulumi.get_project()
     own = pulumi.Config()
@@ -57,10 +58,11 @@ def load_settings() -> tuple[Settings, pulumi.Output[str] | None]:
         given[key] = _decoded(own, key)
     model_key = own.get_secret(MODEL_KEY)
     environment = pulumi.get_stack()
+    if model_key is not None and not runtime_config.is_config_secret(f"{project}:{MODEL_KEY}"):
+        rule = f"has to be set with: pulumi config set --secret {project}:{MODEL_KEY}"
+        wrong = WrongSettings(environment, [f"{MODEL_KEY} = {MASK}: is in the clear; {rule}"])
+        raise pulumi.RunError(str(wrong))
     try:
-        if model_key is not None and not runtime_config.is_config_secret(f"{project}:{MODEL_KEY}"):
-            rule = f"is in the clear; it has to be set with: pulumi config set --secret {project}:{MODEL_KEY}"
-            raise WrongSettings(environment, [f"{MODEL_KEY} = {MASK}: {rule}"])
         settings = parse_settings(
             environment,
             {"region": cloud.get("region"), "account_id": cloud.get("accountId")},
@@ -96,7 +98,8 @@ def parse_settings(
         WrongSettings: listing everything that is wrong.
     """
     unknown = [
-        f"{name} = {MASK}: is no group of settings; there are {', '.join(GROUPS)}, and the secret {MODEL_KEY}"
+        f"{name} = {MASK}: is no group of settings; there are {', '.join(GROUPS)}, and the "
+        f"secret {MODEL_KEY}"
         for name in sorted(set(groups) - set(GROUPS))
     ]
     values: dict[str, Any] = {
@@ -118,7 +121,7 @@ def parse_settings(
 
 
 def _keys_of(project: str) -> list[str]:
-    """Return the names of all keys in the project's own namespace, however the engine handed them over."""
+    """Return the keys in the project's own namespace, however the engine handed them over."""
     everything = {
         **json.loads(os.environ.get("PULUMI_CONFIG", "{}")),
         **runtime_config.CONFIG.get(),
@@ -141,13 +144,11 @@ def _with_jwks(values: dict[str, Any], root: Path) -> tuple[dict[str, Any], list
     gateway = values.get("gateway")
     if not isinstance(gateway, dict) or not isinstance(gateway.get("jwks"), str):
         return values, []
-    path = root / gateway["jwks"]
+    name = gateway["jwks"]
     try:
-        if not path.resolve().is_relative_to(root.resolve()):
-            raise ValueError("name a file in the project")
-        return {**values, "gateway": {**gateway, "jwks": read_jwks(path)}}, []
+        return {**values, "gateway": {**gateway, "jwks": read_jwks(root, name)}}, []
     except ValueError as error:
-        return values, [f"gateway.jwks = {gateway['jwks']!r}: has to {error}"]
+        return values, [f"gateway.jwks = {name!r}: has to {error}"]
 
 
 def _lines(error: ValidationError, values: Mapping[str, Any], secret: set[str]) -> Iterator[str]:
@@ -181,7 +182,8 @@ def _name(path: list[str]) -> str:
 
 
 def _shown(path: list[str], values: Mapping[str, Any], secret: set[str]) -> str:
-    # Key sets and whatever calls itself a key may hold what nobody should read in a log of a pull request.
+    # Key sets and whatever calls itself a key may hold what nobody should read in a log of a pull
+    # request.
     if path[0] in secret or path[:2] == ["gateway", "jwks"] or SOUNDS_SECRET.search(path[-1]):
         return MASK
     value: Any = values

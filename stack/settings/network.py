@@ -1,7 +1,5 @@
 """Where the functions live, and how they reach the outside."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from enum import StrEnum
 from ipaddress import IPv4Network
@@ -20,7 +18,7 @@ Zone = Annotated[str, Field(pattern=r"^[a-z]{2,}-[a-z0-9-]+-[a-z]$")]
 
 
 class Egress(StrEnum):
-    """How commander and notifier reach public names (models, HTTP tools, the gateway's NOTIFY API)."""
+    """How commander and notifier reach public names: models, HTTP tools, the NOTIFY API."""
 
     FUNCTION = "function"
     NAT = "nat"
@@ -65,7 +63,8 @@ class NetworkSettings(Group):
     )
     zones: tuple[Zone, ...] = Field(
         default=("cn-hangzhou-h", "cn-hangzhou-i"),
-        description="Zones of the functions' vSwitches; the share and the populator stand in the first.",
+        description="Zones of the functions' vSwitches; the share and the populator stand "
+        "in the first.",
     )
     function_cidrs: tuple[IPv4Network, ...] = Field(
         default=(),
@@ -76,7 +75,8 @@ class NetworkSettings(Group):
     )
     reserved_cidrs: tuple[IPv4Network, ...] = Field(
         default=(),
-        description="Ranges in use elsewhere (offices, peered VPCs) that `cidr` must keep clear of.",
+        description="Ranges in use elsewhere (offices, peered VPCs) that `cidr` must keep "
+        "clear of.",
     )
     existing: ExistingNetwork | None = Field(
         default=None,
@@ -84,8 +84,10 @@ class NetworkSettings(Group):
     )
     egress: Egress = Field(
         default=Egress.FUNCTION,
-        description="How commander and notifier reach public names: `function` (Function Compute's own way out), "
-        "`nat` (a NAT gateway with a fixed address, for allow-lists), or `none`. Dispatcher and populator never do.",
+        description="How commander and notifier reach public names: `function` (Function "
+        "Compute's own way out), "
+        "`nat` (a NAT gateway with a fixed address, for allow-lists), or `none`. "
+        "Dispatcher and populator never do.",
     )
 
     def broken_rules(self) -> Iterator[Broken]:
@@ -94,7 +96,8 @@ class NetworkSettings(Group):
             if self.egress is Egress.NAT:
                 yield Broken(
                     "egress",
-                    "be `function` or `none` in an existing VPC, whose owner manages its NAT gateway",
+                    "be `function` or `none` in an existing VPC, whose owner manages its "
+                    "NAT gateway",
                 )
             return
         if len(set(self.zones)) < 2 or len(set(self.zones)) != len(self.zones):
@@ -125,7 +128,8 @@ class NetworkSettings(Group):
             if not LARGEST_VSWITCH_PREFIX <= subnet.cidr.prefixlen <= SMALLEST_VSWITCH_PREFIX:
                 yield Broken(
                     field,
-                    f"be between /{LARGEST_VSWITCH_PREFIX} and /{SMALLEST_VSWITCH_PREFIX} ({subnet.cidr} is not)",
+                    f"be between /{LARGEST_VSWITCH_PREFIX} and /{SMALLEST_VSWITCH_PREFIX} "
+                    f"({subnet.cidr} is not)",
                 )
         for one, other in combinations(plan.everything, 2):
             if one.cidr.overlaps(other.cidr):

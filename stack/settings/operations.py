@@ -1,6 +1,4 @@
-"""Whose it is, where logs go, how completion is delivered, which model plans, and where services answer."""
-
-from __future__ import annotations
+"""Whose it is, where logs go, how ends are delivered, which model plans, where services are."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal
@@ -47,7 +45,10 @@ class DeploymentSettings(Group):
     )
     protect_data: bool | None = Field(
         default=None,
-        description="Refuse to delete what holds data, and keep it when its resource goes. Unset: in staging and prod.",
+        description=(
+            "Refuse to delete what holds data, and keep it when its resource goes. "
+            "Unset: in staging and prod."
+        ),
     )
 
 
@@ -96,7 +97,7 @@ class ModelSettings(Group):
 
 
 class EndpointSettings(Group):
-    """Other addresses of the cloud's services; unset, the region's normal ones. The local cloud sets them all."""
+    """Other addresses of the cloud's services; unset, the region's normal ones."""
 
     tablestore: ServiceUrl | None = Field(default=None, description="Tablestore.")
     fc: ServiceUrl | None = Field(default=None, description="Function Compute.")

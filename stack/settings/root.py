@@ -1,7 +1,5 @@
 """All settings of an environment, and the rules between the groups."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,7 +38,7 @@ class CloudSettings(Group):
 class Settings(Group):
     """Everything about one environment."""
 
-    # Eight letters and digits leave room for the prefixes within every limit of the cloud; see `stack.naming`.
+    # Ten characters leave room for prefixes within every limit of the cloud; see `stack.naming`.
     environment: str = Field(
         pattern=r"^[a-z][a-z0-9]{1,9}$", description="Name of the environment: the stack's name."
     )
@@ -73,7 +71,8 @@ class Settings(Group):
         if self.dispatcher.timeout_s * 1000 >= self.gateway.timeout_ms:
             yield Broken(
                 "dispatcher.timeout_s",
-                f"be below `gateway.timeout_ms` ({self.gateway.timeout_ms} ms), or callers get the gateway's error",
+                f"be below `gateway.timeout_ms` ({self.gateway.timeout_ms} ms), or callers "
+                f"get the gateway's error",
             )
         if self.results.retention_days <= EVENT_LOG_DAYS:
             yield Broken(

@@ -1,7 +1,5 @@
 """What a function may have of CPU, memory and disk, and how many instances."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
@@ -22,7 +20,9 @@ class ScheduledInstances(Group):
     )
     schedule: str = Field(
         pattern=r"^(cron|at)\(.+\)$",
-        description="`cron(0 0 8 * * *)` (with seconds) or `at(2026-12-01T08:00:00)`, in `time_zone`.",
+        description=(
+            "`cron(0 0 8 * * *)` (with seconds) or `at(2026-12-01T08:00:00)`, in `time_zone`."
+        ),
     )
     target: int = Field(ge=0, le=10_000, description="Instances from then on.")
     start: Utc = Field(default="2026-01-01T00:00:00Z", description="In force from here (UTC).")

@@ -1,7 +1,5 @@
 """What holds data: session state, results, and the share with the dependencies."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field
@@ -19,7 +17,8 @@ class SessionStoreSettings(Group):
     )
     public_access: bool = Field(
         default=False,
-        description="Also answer signed calls from the internet. A machine outside of the VPC needs it to create "
+        description="Also answer signed calls from the internet. A machine outside of the "
+        "VPC needs it to create "
         "tables and to refresh; without it, deploy from inside the VPC.",
     )
 
@@ -51,7 +50,8 @@ class ShareSettings(Group):
     bundle_target: str = Field(
         default="3.12-manylinux_2_28_x86_64",
         pattern=r"^(host|3\.(1[1-9]|2\d)-manylinux_2_\d+_x86_64)$",
-        description="Python and platform that the dependencies are resolved for, the image's own; `host`: the "
+        description="Python and platform that the dependencies are resolved for, the "
+        "image's own; `host`: the "
         "interpreter that deploys, with the packages installed there.",
     )
     image_pull_wait_s: int = Field(
