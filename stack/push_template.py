@@ -87,7 +87,9 @@ def _api(name: str, path: str, kind: str, *, auth: str, service: dict[str, Any])
                 "RequestProtocol": "HTTP,HTTPS,WEBSOCKET" if kind != "NOTIFY" else "HTTP,HTTPS",
                 "RequestHttpMethod": "POST",
                 "RequestPath": path,
-                "RequestMode": "PASSTHROUGH",
+                # What is not declared is dropped: claim headers of the caller's own among it.
+                "RequestMode": "MAPPING",
+                "BodyFormat": "STREAM",
             },
             "ServiceConfig": service,
             "ResultType": "PASSTHROUGH",

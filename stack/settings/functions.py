@@ -74,7 +74,7 @@ class CommanderSettings(FunctionSize):
     )
 
     def broken_rules(self) -> Iterator[Broken]:
-        """Sizes, and a lease that a run outlives."""
+        """`lease_ms` is at most half of `timeout_s`, so that a run outlives its lease."""
         yield from super().broken_rules()
         if self.lease_ms * 2 > self.timeout_s * 1000:
             yield Broken(

@@ -40,7 +40,7 @@ class GatewaySettings(Group):
     throttling: Throttling = Field(default=Throttling(), description="Requests let through.")
 
     def broken_rules(self) -> Iterator[Broken]:
-        """Public keys only."""
+        """`jwks` has RSA keys of at least 2048 bits, public parts alone, each with a `kid`."""
         if isinstance(self.jwks, dict):
             for where, rule in broken_key_rules(self.jwks):
                 yield Broken(f"jwks{where}", rule)

@@ -29,7 +29,7 @@ class NewRegistry(Group):
     )
 
     def broken_rules(self) -> Iterator[Broken]:
-        """Editions that Function Compute can use."""
+        """`edition` is one that Function Compute can use; Economy is not."""
         if self.edition == "Economy":
             yield Broken(
                 "edition",
@@ -71,7 +71,7 @@ class ImageSettings(Group):
     )
 
     def broken_rules(self) -> Iterator[Broken]:
-        """Exactly one place."""
+        """Exactly one of `repository` and `new_registry`; `instance_id` belongs to the first."""
         if (self.repository is None) == (self.new_registry is None):
             yield Broken("repository", "be set, or `new_registry`: exactly one of the two")
         if self.new_registry and self.instance_id:

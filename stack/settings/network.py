@@ -45,7 +45,7 @@ class ExistingNetwork(Group):
     )
 
     def broken_rules(self) -> Iterator[Broken]:
-        """Two zones, and ranges of their own."""
+        """The functions' vSwitches are in at least two zones, and no two ranges overlap."""
         if len({switch.zone for switch in self.functions}) < 2:
             yield Broken("functions", "be in at least two zones")
         for one, other in combinations((*self.functions, self.populator), 2):
@@ -91,7 +91,11 @@ class NetworkSettings(Group):
     )
 
     def broken_rules(self) -> Iterator[Broken]:
-        """Zones and ranges."""
+        """Two zones or more, each once; `cidr` private, large enough, clear of what is reserved.
+
+        vSwitches lie inside of it, have between 8 and 65,536 addresses, and do not overlap. An
+        existing VPC brings its own way out, so `egress: nat` needs a new one.
+        """
         if self.existing:
             if self.egress is Egress.NAT:
                 yield Broken(

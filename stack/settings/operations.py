@@ -89,7 +89,7 @@ class ModelSettings(Group):
     )
 
     def broken_rules(self) -> Iterator[Broken]:
-        """Both or none, and encrypted."""
+        """`base_url` and `name` are set together, and `base_url` is https."""
         if (self.base_url is None) != (self.name is None):
             yield Broken("name", "be set together with `base_url`")
         if self.base_url and urlsplit(self.base_url).scheme != "https":

@@ -67,7 +67,13 @@ class Settings(Group):
         return self.environment in ENVIRONMENTS_WITH_DATA if wanted is None else wanted
 
     def broken_rules(self) -> Iterator[Broken]:
-        """Rules between groups."""
+        """What one group asks of another.
+
+        - `dispatcher.timeout_s` is below `gateway.timeout_ms`.
+        - `results.retention_days` is above the 30 days of the event log, which refers to results.
+        - `model.base_url` and the secret `model_key` are set together, and then there is a way out.
+        - All zones are in `alicloud:region`.
+        """
         if self.dispatcher.timeout_s * 1000 >= self.gateway.timeout_ms:
             yield Broken(
                 "dispatcher.timeout_s",

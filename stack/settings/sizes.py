@@ -52,7 +52,7 @@ class TrackedInstances(Group):
     )
 
     def broken_rules(self) -> Iterator[Broken]:
-        """Bounds in order."""
+        """`minimum` is not above `maximum`."""
         if self.minimum > self.maximum:
             yield Broken("minimum", f"not be above `maximum` ({self.maximum})")
 
@@ -80,7 +80,7 @@ class ProvisionedInstances(Group):
         )
 
     def broken_rules(self) -> Iterator[Broken]:
-        """Names once."""
+        """No two actions or policies of a function have the same name."""
         names = [*(s.name for s in self.scheduled), *(t.name for t in self.tracked)]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield Broken("scheduled", f"have names of their own (`{name}` is there twice)")
@@ -105,7 +105,10 @@ class FunctionSize(Group):
     )
 
     def broken_rules(self) -> Iterator[Broken]:
-        """Function Compute's own rules on sizes, and provisioned below reserved."""
+        """VCPU in steps of 0.05, memory in steps of 64 MB, between 1 and 4 GB for each vCPU.
+
+        `provisioned` never keeps more instances than `reserved_concurrency`.
+        """
         broken = broken_size_rule(self.cpu, self.memory_mb)
         if broken:
             field = "cpu" if broken.about == "cpu" else "memory_mb"
