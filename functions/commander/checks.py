@@ -51,11 +51,9 @@ class Problem:
     rule: str
 
     def __str__(self) -> str:
-        where = f"step '{self.step}', " if self.step else "plan, "
-        shown = json.dumps(self.value, ensure_ascii=False, default=str)
-        if len(shown) > SHOWN:
-            shown = shown[: SHOWN - 1] + "…"
-        return f"{where}field '{self.field}', value {shown}: {self.rule}"
+        where = f"step '{_short(self.step)}', " if self.step else "plan, "
+        value = _short(json.dumps(self.value, ensure_ascii=False, default=str))
+        return f"{where}field '{_short(self.field)}', value {value}: {self.rule}"
 
 
 class InvalidPlan(ValueError):
@@ -233,6 +231,10 @@ def _graph_problems(plan: Plan, limits: Limits) -> Iterator[Problem]:
             yield Problem(
                 None, "steps", measured, f"the {name} of the graph must be at most {allowed}"
             )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
 def _dotted(place: Sequence[str | int]) -> str:

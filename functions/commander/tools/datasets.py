@@ -1,6 +1,8 @@
 """Tools that load a table: a public data set of the allow-list, or an object of the owner's."""
 
+import contextlib
 import io
+import json
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -74,7 +76,16 @@ def _parse(data: bytes, written_as: str) -> "DataFrame":
 
     if written_as == "csv":
         return pd.read_csv(io.BytesIO(data))
-    return pd.read_json(io.BytesIO(data), orient="records", dtype=None, convert_dates=[])
+    records = json.loads(data)
+    if not isinstance(records, list) or not all(isinstance(each, dict) for each in records):
+        raise ValueError("must be a JSON list of objects")
+    frame = pd.DataFrame.from_records(records)
+    for name in frame.columns:
+        if not pd.api.types.is_bool_dtype(frame[name]):
+            # Numbers that were written as texts; a column with any other text stays as it is.
+            with contextlib.suppress(ValueError, TypeError):
+                frame[name] = pd.to_numeric(frame[name])
+    return frame
 
 
 def _read_dates(frame: "DataFrame", formats: dict[str, str]) -> None:
