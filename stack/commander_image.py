@@ -88,7 +88,7 @@ class CommanderImage(Component[CommanderImageOutputs]):
             payment_type="Subscription",
             period=settings.months,
             renewal_status="ManualRenewal",
-            tags=self.context.tags,
+            # No tags: the class takes them, terraform-provider-alicloud 1.285 refuses them.
             opts=self.child(holds_data=True),
         )
         namespace = alicloud.cs.RegistryEnterpriseNamespace(

@@ -146,7 +146,6 @@ class DependencyShare(Component[DependencyShareOutputs]):
         self, results: ResultsOutputs, identity: str, populator: pulumi.Output[str]
     ) -> Populate:
         context = self.context
-        region = context.settings.cloud.region
         uploaded = BundleUpload(
             f"{self.name}-bundle",
             bucket=results.artifacts_bucket,
@@ -154,7 +153,7 @@ class DependencyShare(Component[DependencyShareOutputs]):
             bundle_id=identity,
             target=context.settings.share.bundle_target,
             endpoint=context.endpoints.oss_public,
-            region=region,
+            region=context.settings.cloud.region,
             opts=self.child(),
         )
         return Populate(
@@ -162,8 +161,7 @@ class DependencyShare(Component[DependencyShareOutputs]):
             function_name=populator,
             bundle=uploaded,
             directory=identity,
-            endpoint=context.endpoints.functions_public,
-            region=region,
+            function_endpoint=context.endpoints.functions_public,
             timeout_seconds=context.settings.populator.timeout_s,
             opts=self.child(),
         )

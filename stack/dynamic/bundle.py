@@ -20,35 +20,18 @@ OUT = Path("build/artifacts")
 
 
 class BundleUploadProvider(StepProvider):
-    """Builds the bundle and puts it into the artifact bucket, where it is not there yet."""
+    """Builds the bundle and puts it into the artifact bucket, where it is not there yet.
+
+    A bundle is named by its lock. Its bytes may differ all the same between machines whose compiler
+    of bytecode does: what was uploaded first stays, and its digest is what the populator verifies.
+    """
 
     identity: ClassVar[tuple[str, ...]] = ("bucket", "key")
 
     def ensure(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Return `sha256` and `bytes` of the object.
-
-        A bundle is named by its lock, and bytes may differ between builders all the same (another
-        compiler of bytecode): what was uploaded first stays, and its digest is what the populator
-        verifies.
-        """
+        """Return `sha256` and `bytes` of the object."""
         client = object_client(from_environment(), inputs["endpoint"], inputs["region"])
-        return self._already_there(client, inputs) or self._upload(client, inputs)
-
-    def _already_there(self, client: Any, inputs: dict[str, Any]) -> dict[str, Any] | None:
-        import alibabacloud_oss_v2 as oss
-
-        try:
-            found = client.head_object(
-                oss.HeadObjectRequest(bucket=inputs["bucket"], key=inputs["key"])
-            )
-        except oss.exceptions.OperationError as error:
-            if _status(error) == 404:
-                return None
-            raise DeploymentError(
-                f"OSS does not say whether {inputs['key']} is in {inputs['bucket']}: {error}"
-            ) from error
-        digest = (found.metadata or {}).get(DIGEST_KEY)
-        return {"sha256": digest, "bytes": found.content_length} if digest else None
+        return stored_bundle(client, inputs) or self._upload(client, inputs)
 
     def _upload(self, client: Any, inputs: dict[str, Any]) -> dict[str, Any]:
         import alibabacloud_oss_v2 as oss
@@ -81,10 +64,31 @@ class BundleUploadProvider(StepProvider):
         return {"sha256": artifact.sha256, "bytes": artifact.bytes}
 
 
-def _status(error: Any) -> int | None:
-    """The status of a failed call, which the SDK keeps in what it wraps."""
-    inner = error.unwrap() if hasattr(error, "unwrap") else error
-    return getattr(inner, "status_code", None)
+def stored_bundle(client: Any, inputs: dict[str, Any]) -> dict[str, Any] | None:
+    """Return `sha256` and `bytes` of a bundle in its bucket, or None where it is not there.
+
+    Args:
+        client: of OSS.
+        inputs: with `bucket` and `key`.
+
+    Raises:
+        DeploymentError: OSS does not say.
+    """
+    import alibabacloud_oss_v2 as oss
+
+    try:
+        found = client.head_object(
+            oss.HeadObjectRequest(bucket=inputs["bucket"], key=inputs["key"])
+        )
+    except oss.exceptions.OperationError as error:
+        inner = error.unwrap()
+        if getattr(inner, "status_code", None) == 404:
+            return None
+        raise DeploymentError(
+            f"OSS does not say whether {inputs['key']} is in {inputs['bucket']}: {error}"
+        ) from error
+    digest = (found.metadata or {}).get(DIGEST_KEY)
+    return {"sha256": digest, "bytes": found.content_length} if digest else None
 
 
 class BundleUpload(Resource, module="agent-commander", name="BundleUpload"):
@@ -95,10 +99,14 @@ class BundleUpload(Resource, module="agent-commander", name="BundleUpload"):
         key: object key.
         sha256: digest of the object.
         bytes: its size.
+        endpoint: address of OSS.
+        region: for signing.
     """
 
     bucket: pulumi.Output[str]
     key: pulumi.Output[str]
+    endpoint: pulumi.Output[str]
+    region: pulumi.Output[str]
     sha256: pulumi.Output[str]
     bytes: pulumi.Output[int]
 
@@ -149,37 +157,47 @@ class PopulateProvider(StepProvider):
     identity: ClassVar[tuple[str, ...]] = ("directory",)
 
     def ensure(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Return the directory, once the populator says that the digest in it is right."""
-        from alibabacloud_fc20230330.models import InvokeFunctionHeaders, InvokeFunctionRequest
-        from alibabacloud_tea_util.models import RuntimeOptions
-
-        payload = {key: inputs[key] for key in ("bucket", "key", "sha256", "directory")}
+        """Return the digest, once the populator says that what it wrote has it."""
+        credentials, region = from_environment(), inputs["region"]
+        stored = stored_bundle(object_client(credentials, inputs["objectEndpoint"], region), inputs)
+        if stored is None:
+            raise DeploymentError(
+                f"{inputs['key']} is not in {inputs['bucket']} any more: run again"
+            )
         timeout_ms = int(inputs["timeoutSeconds"]) * 1000
-        client = function_client(
-            from_environment(), inputs["endpoint"], inputs["region"], timeout_ms
-        )
-        answer = client.invoke_function_with_options(
-            inputs["functionName"],
-            InvokeFunctionRequest(body=json.dumps(payload), qualifier="LATEST"),
-            InvokeFunctionHeaders(x_fc_invocation_type="Sync"),
-            RuntimeOptions(read_timeout=timeout_ms, autoretry=False),
-        )
-        said = answer.body.read() if hasattr(answer.body, "read") else answer.body
-        text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-        failed = {name.lower(): value for name, value in (answer.headers or {}).items()}.get(
-            "x-fc-error-type"
+        client = function_client(credentials, inputs["functionEndpoint"], region, timeout_ms)
+        payload = {key: inputs[key] for key in ("bucket", "key", "directory")}
+        failed, text = _invoke(
+            client, inputs["functionName"], {**payload, "sha256": stored["sha256"]}, timeout_ms
         )
         try:
-            result = json.loads(text)
+            said = json.loads(text)
         except ValueError:
-            result = {}
-        if failed or not isinstance(result, dict) or result.get("sha256") != inputs["sha256"]:
+            said = None
+        if failed or not isinstance(said, dict) or said.get("sha256") != stored["sha256"]:
             why = failed or "another answer than expected"
             raise DeploymentError(
                 f"the populator did not verify {inputs['key']} ({why}): {text[:500]}; its log is "
                 "in the store `populator`. What runs is untouched; run `pulumi up` again"
             )
-        return {"populated": result["directory"]}
+        return {"sha256": stored["sha256"]}
+
+
+def _invoke(client: Any, name: str, payload: dict[str, Any], timeout_ms: int) -> tuple[str, str]:
+    """Invoke a function and wait; return the kind of its failure, if any, and what it said."""
+    from alibabacloud_fc20230330.models import InvokeFunctionHeaders, InvokeFunctionRequest
+    from alibabacloud_tea_util.models import RuntimeOptions
+
+    answer = client.invoke_function_with_options(
+        name,
+        InvokeFunctionRequest(body=json.dumps(payload), qualifier="LATEST"),
+        InvokeFunctionHeaders(x_fc_invocation_type="Sync"),
+        RuntimeOptions(read_timeout=timeout_ms, autoretry=False),
+    )
+    body = answer.body.read() if hasattr(answer.body, "read") else answer.body
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
+    headers = {header.lower(): value for header, value in (answer.headers or {}).items()}
+    return headers.get("x-fc-error-type", ""), text
 
 
 class Populate(Resource, module="agent-commander", name="Populate"):
@@ -187,10 +205,11 @@ class Populate(Resource, module="agent-commander", name="Populate"):
 
     Attributes:
         directory: its path from the root of the share; depend on this when mounting.
+        sha256: digest of the bundle that was verified.
     """
 
     directory: pulumi.Output[str]
-    populated: pulumi.Output[str]
+    sha256: pulumi.Output[str]
 
     def __init__(
         self,
@@ -199,20 +218,20 @@ class Populate(Resource, module="agent-commander", name="Populate"):
         function_name: pulumi.Input[str],
         bundle: BundleUpload,
         directory: str,
-        endpoint: str,
-        region: str,
+        function_endpoint: str,
         timeout_seconds: int,
         opts: pulumi.ResourceOptions,
     ) -> None:
         """Populate again whenever the bundle changes.
+
+        Every input is known in a preview: the digest, which is not, is asked for when it is needed.
 
         Args:
             name: logical name.
             function_name: the populator, once it is active.
             bundle: what to put there.
             directory: where to put it, from the root of the share.
-            endpoint: address of Function Compute.
-            region: for signing.
+            function_endpoint: address of Function Compute.
             timeout_seconds: how long to wait for the answer.
             opts: options.
         """
@@ -223,12 +242,12 @@ class Populate(Resource, module="agent-commander", name="Populate"):
                 "functionName": function_name,
                 "bucket": bundle.bucket,
                 "key": bundle.key,
-                "sha256": bundle.sha256,
                 "directory": directory,
-                "endpoint": endpoint,
-                "region": region,
+                "functionEndpoint": function_endpoint,
+                "objectEndpoint": bundle.endpoint,
+                "region": bundle.region,
                 "timeoutSeconds": timeout_seconds,
-                "populated": None,
+                "sha256": None,
             },
             opts,
         )
