@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import logging
 import shutil
 import sys
 import tarfile
@@ -19,11 +18,12 @@ from pathlib import Path, PurePosixPath
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
+from functions.commander.log import LOG
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_UNPACKED_BYTES = 2 * 1024**3
-log = logging.getLogger(__name__)
 
 
 class BundleError(Exception):
@@ -82,7 +82,7 @@ class Libraries:
             try:
                 self.require(modules)
             except (BundleError, ImportError) as error:
-                log.warning("prefetch: %s", error)
+                LOG.warning("prefetch_failed", error=str(error))
 
         thread = Thread(target=work, name="prefetch", daemon=True)
         thread.start()

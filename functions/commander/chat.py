@@ -10,9 +10,10 @@ import json
 import random
 import time
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from functions.common.http import AnswerTooLarge, HttpError, HttpPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,6 +76,9 @@ class Chat:
         attempts: how often a request is tried.
         temperature: 0 for answers that vary little.
         pause: waits; tests replace it.
+
+    Raises:
+        ValueError: `base_url` is no http(s) URL.
     """
 
     base_url: str
@@ -84,6 +88,11 @@ class Chat:
     attempts: int = 4
     temperature: float = 0.0
     pause: Callable[[float], None] = time.sleep
+    _pool: HttpPool = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        url = urlsplit(self.base_url)
+        self._pool = HttpPool(f"{url.scheme}://{url.netloc}", read_seconds=self.timeout)
 
     def complete(
         self,
@@ -126,33 +135,29 @@ class Chat:
         return _text(answer)
 
     def _request(self, payload: bytes) -> dict[str, Any]:
-        url = urlsplit(self.base_url)
-        kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
-        connection = kind(url.hostname or "", url.port, timeout=self.timeout)
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self.key:
             headers["Authorization"] = f"Bearer {self.key}"
+        target = f"{urlsplit(self.base_url).path.rstrip('/')}/chat/completions"
         try:
-            connection.request("POST", f"{url.path}/chat/completions", payload, headers)
-            response = connection.getresponse()
-            data = response.read(MAX_ANSWER_BYTES + 1)
-        except (OSError, HTTPException) as error:
-            name = type(error).__name__
-            raise _Passing(f"the model's endpoint could not be reached: {name}") from error
-        finally:
-            connection.close()
-        if response.status in PASSING:
-            message = f"the model's endpoint answered {response.status}: {_shown(data)}"
-            raise _Passing(message, _seconds(response.headers.get("Retry-After")))
-        if response.status != 200:
-            raise ChatError(f"the model's endpoint answered {response.status}: {_shown(data)}")
-        if len(data) > MAX_ANSWER_BYTES:
-            raise ChatError(f"the model's answer has more than {MAX_ANSWER_BYTES} bytes")
+            answer = self._pool.request(
+                "POST", target, headers=headers, body=payload, max_bytes=MAX_ANSWER_BYTES
+            )
+        except AnswerTooLarge as error:
+            raise ChatError(f"the model's answer has more than {MAX_ANSWER_BYTES} bytes") from error
+        except HttpError as error:
+            raise _Passing(f"the model's endpoint could not be reached: {error}") from error
+        if answer.status in PASSING:
+            message = f"the model's endpoint answered {answer.status}: {_shown(answer.body)}"
+            raise _Passing(message, _seconds(answer.headers.get("retry-after")))
+        if answer.status != 200:
+            raise ChatError(f"the model's endpoint answered {answer.status}: {_shown(answer.body)}")
         try:
-            answer = json.loads(data)
+            document = json.loads(answer.body)
         except ValueError as error:
-            raise ChatError(f"the model's endpoint answered no JSON: {_shown(data)}") from error
-        return answer if isinstance(answer, dict) else {}
+            shown = _shown(answer.body)
+            raise ChatError(f"the model's endpoint answered no JSON: {shown}") from error
+        return document if isinstance(document, dict) else {}
 
 
 def _text(answer: dict[str, Any]) -> str:

@@ -8,18 +8,18 @@ the platform may mend. [D] Function Compute, custom containers.
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Protocol
+
+from functions.commander.log import LOG, unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MAX_BODY = 256 * 1024
 READ_SECONDS = 30.0
-log = logging.getLogger(__name__)
 
 
 class TryAgain(Exception):
@@ -42,7 +42,7 @@ class Request:
 class Application(Protocol):
     """What the server serves."""
 
-    def initialize(self, request: Request) -> None:
+    def initialize(self, request: Request) -> dict[str, Any]:
         """Prepare the instance."""
 
     def invoke(self, request: Request) -> dict[str, Any]:
@@ -86,15 +86,14 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(body, headers)
         if self.path == "/initialize":
-            self._run(lambda: self.served.initialize(request) or {})
+            self._run(lambda: self.served.initialize(request))
         elif self.path == "/invoke":
             self._run(lambda: self.served.invoke(request))
         else:
             self._answer(HTTPStatus.NOT_FOUND, {"error": f"there is no POST {self.path[:200]}"})
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name is given
+    def log_message(self, *_: Any) -> None:
         """The platform logs requests."""
-        log.debug(format, *args)
 
     def _body(self) -> bytes | None:
         length = self.headers.get("Content-Length", "0")
@@ -109,10 +108,10 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             answer, status = work(), "200"
         except TryAgain as error:
-            log.warning("%s", error)
+            LOG.warning("try_again", error=str(error))
             answer, status = {"error": str(error)}, "404"
-        except Exception as error:
-            log.exception("invocation failed")
+        except Exception as error:  # noqa: BLE001 - the platform tries again, the log says why
+            unexpected("invocation_failed", error)
             answer, status = {"error": type(error).__name__}, "404"
         self._answer(HTTPStatus.OK, answer, status)
 

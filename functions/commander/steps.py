@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from functions.commander import references
+from functions.commander.log import unexpected
 from functions.commander.progress import Output
 from functions.commander.tools.context import ToolContext
 from functions.commander.tools.registry import ToolError
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 INLINE_BYTES = 16 * 1024
 SHOWN = 500
-log = logging.getLogger(__name__)
 
 
 class StepError(Exception):
@@ -94,7 +93,7 @@ class StepRunner:
         except ToolError as error:
             raise StepError(str(error), final=True) from error
         except Exception as error:
-            log.exception("ticket %s, step %s", self.ticket_id, step.id)
+            unexpected("step_failed", error, ticket_id=self.ticket_id, step=step.id)
             raise StepError(f"{type(error).__name__}: {error}", final=False) from error
 
     def value(self, output: Output) -> Any:
