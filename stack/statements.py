@@ -14,19 +14,14 @@ POLICY_VERSION = "1"
 # Actions that RAM cannot bind to one resource, with the reason. The policy pack has the same list:
 # a wildcard that is not on it fails the review.
 WILDCARDS: dict[str, str] = {
-    "ecs:CreateNetworkInterface": "Function Compute makes an interface in the VPC for a "
-    "function; it has no id before",
-    "ecs:CreateNetworkInterfacePermission": "lends the new interface to Function Compute's "
-    "own account",
+    "ecs:CreateNetworkInterface": "made for a function in the VPC; it has no id before",
+    "ecs:CreateNetworkInterfacePermission": "lends the interface to Function Compute's account",
     "ecs:DeleteNetworkInterface": "removes interfaces whose ids only Function Compute knows",
     "ecs:DeleteNetworkInterfacePermission": "takes the loan back",
-    "ecs:DescribeNetworkInterfacePermissions": "a listing action, which RAM checks against "
-    "every resource",
-    "ecs:DescribeNetworkInterfaces": "a listing action, which RAM checks against every resource",
-    "vpc:DescribeVSwitchAttributes": "Function Compute reads the zone of the vSwitches "
-    "before it makes an interface",
-    "cr:GetAuthorizationToken": "Function Compute logs in to the registry before it names "
-    "a repository",
+    "ecs:DescribeNetworkInterfacePermissions": "lists, which RAM checks against everything",
+    "ecs:DescribeNetworkInterfaces": "lists, which RAM checks against everything",
+    "vpc:DescribeVSwitchAttributes": "read before an interface is made",
+    "cr:GetAuthorizationToken": "logs in to the registry before a repository is named",
 }
 
 

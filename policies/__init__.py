@@ -1,0 +1,1 @@
+"""The policy pack: what a review of this stack refuses, and why."""
