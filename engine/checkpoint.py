@@ -66,6 +66,7 @@ class Checkpoint:
         Raises:
             EngineError: another one is at work.
         """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.with_name(self.path.name + ".lock").open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -115,7 +116,6 @@ class Checkpoint:
             "stack": self.stack,
             "resources": [to_json(state, self._seal) for state in states],
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         scratch = self.path.with_name(self.path.name + ".new")
         _write_private(scratch, json.dumps(document, ensure_ascii=False, indent=1).encode())
         scratch.replace(self.path)

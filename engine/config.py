@@ -61,7 +61,7 @@ class Project:
 class Configuration:
     """The configuration of one stack: full key (``namespace:name``) to text."""
 
-    values: dict[str, str]
+    values: dict[str, str] = field(repr=False)
     secret_keys: frozenset[str] = frozenset()
 
     def shown(self) -> dict[str, str]:

@@ -70,13 +70,21 @@ def _run() -> None:
 
 
 def _user_traceback() -> str:
-    """Format the current exception from the frame of the user's program on."""
+    """Format the current exception from the frame of the user's program on.
+
+    What is raised after the program's last line has no frame of it; then only the frames that
+    brought us there are left out.
+    """
     program = os.path.abspath("__main__.py")
-    frames = traceback.extract_tb(sys.exc_info()[2])
-    for index, frame in enumerate(frames):
-        if os.path.abspath(frame.filename) == program:
-            return traceback.format_exc(limit=index - len(frames))
-    return traceback.format_exc()
+    ours = (os.path.abspath(__file__), os.path.dirname(asyncio.__file__), "<frozen runpy>")
+    files = [frame.filename for frame in traceback.extract_tb(sys.exc_info()[2])]
+    paths = [file if file.startswith("<") else os.path.abspath(file) for file in files]
+    if program in paths:
+        first = paths.index(program)
+    else:
+        others = (i for i, path in enumerate(paths) if not path.startswith(ours))
+        first = next(others, len(paths))
+    return traceback.format_exc(limit=first - len(paths))
 
 
 if __name__ == "__main__":
