@@ -1,0 +1,1 @@
+"""Object storage: buckets and objects, private, behind the real REST interface."""
