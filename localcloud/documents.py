@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 from localcloud.core.database import open_database
@@ -33,10 +34,11 @@ class Documents:
 
     def __init__(self, path: Path) -> None:
         self._database = open_database(path, _SCHEMA)
+        self._lock = threading.Lock()
 
     def put(self, kind: str, id_: str, body: dict[str, Any]) -> None:
         """Write a document; an existing one keeps its place in the order of `all`."""
-        with self._database:
+        with self._lock:
             self._database.execute(
                 "INSERT INTO documents (kind, id, body) VALUES (?, ?, ?) "
                 "ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body",
@@ -45,21 +47,23 @@ class Documents:
 
     def get(self, kind: str, id_: str) -> dict[str, Any] | None:
         """Return a document, or None."""
-        row = self._database.execute(
-            "SELECT body FROM documents WHERE kind = ? AND id = ?", (kind, id_)
-        ).fetchone()
+        with self._lock:
+            row = self._database.execute(
+                "SELECT body FROM documents WHERE kind = ? AND id = ?", (kind, id_)
+            ).fetchone()
         return None if row is None else json.loads(row[0])
 
     def all(self, kind: str) -> dict[str, dict[str, Any]]:
         """Return the documents of a kind by id, oldest first."""
-        rows = self._database.execute(
-            "SELECT id, body FROM documents WHERE kind = ? ORDER BY number", (kind,)
-        )
+        with self._lock:
+            rows = self._database.execute(
+                "SELECT id, body FROM documents WHERE kind = ? ORDER BY number", (kind,)
+            ).fetchall()
         return {id_: json.loads(body) for id_, body in rows}
 
     def remove(self, kind: str, id_: str) -> None:
         """Forget a document; one that is not there is no error."""
-        with self._database:
+        with self._lock:
             self._database.execute("DELETE FROM documents WHERE kind = ? AND id = ?", (kind, id_))
 
     def close(self) -> None:

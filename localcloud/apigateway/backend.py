@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from localcloud.ram import Ram
 
 
+_SERVICE = "apigateway.aliyuncs.com"
+
+
 class FunctionBackends:
     """Invokes functions for the gateway.
 
@@ -29,7 +32,7 @@ class FunctionBackends:
     async def call(self, role: str, function: str, qualifier: str, event: bytes) -> Answer:
         """Invoke synchronously; see `gateway.Functions`."""
         del qualifier
-        credentials = self._ram.credentials_for(role)
+        credentials = self._ram.credentials_for(role, _SERVICE)
         principal = self._ram.principal(credentials.access_key_id, credentials.security_token)
         arn = f"acs:fc:{self._config.region}:{self._config.account_id}:functions/{function}"
         self._ram.authorise(principal, "fc:InvokeFunction", arn)

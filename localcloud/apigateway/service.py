@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from localcloud.core.config import CloudConfig
     from localcloud.keys import Vault
 
-OPERATIONS = (
-    "HTTP calls of published APIs (FunctionCompute FCEvent 3.0, MOCK)",
-    "WebSocket: RG/RO/RF, H1/HO, API calls as frames, REGISTER, UNREGISTER, NOTIFY, NF/NO, OS, CR",
-    "plugins jwtAuth (RS256) and trafficControl (basic template)",
-    "APP authentication with X-Ca-Signature (HmacSHA256)",
-)
+OPERATIONS = {
+    "(call an API over HTTP)": "FunctionCompute 3.0 (FCEvent) and mock back ends; modes MAPPING and PASSTHROUGH",
+    "(WebSocket channel)": "RG, RO, RF, H1, HO, calls as frames, NF, NO, OS, CR; REGISTER, UNREGISTER, NOTIFY",
+    "(plugin jwtAuth)": "RS256; parameter in header or query; claim parameters; no replay check of jti",
+    "(plugin trafficControl)": "basic template; per API, app and user",
+    "(app authentication)": "X-Ca-Signature, HmacSHA256; time stamp and nonce are required",
+}
 
 
 class ApiGateway:

@@ -23,6 +23,20 @@ _API_PROPERTIES = {
 }  # fmt: skip
 
 
+_DEPLOYMENT_PROPERTIES = {"ApiId", "GroupId", "StageName", "Description"}
+_AUTHORIZATION_PROPERTIES = {"ApiIds", "AppIds", "GroupId", "StageName", "Description"}
+_ATTACHMENT_PROPERTIES = {"ApiId", "PluginId", "StageName"}
+
+
+OPERATIONS = {
+    "ALIYUN::ApiGateway::Api": "COMMON, REGISTER, UNREGISTER, NOTIFY; function and mock back ends",
+    "ALIYUN::ApiGateway::Deployment": "publishes an API in a stage",
+    "ALIYUN::ApiGateway::Authorization": "lets apps call APIs",
+    "ALIYUN::ApiGateway::PluginAttachment": "a plugin on an API",
+    "(template)": "Parameters, Resources, Outputs; Ref, Fn::GetAtt, Fn::Join, Fn::Sub, Fn::Select",
+}
+
+
 class ResourceType(Protocol):
     """What a template's resource type can do.
 
@@ -63,8 +77,7 @@ class ApiType:
 
     def put(self, properties: dict[str, Any], id_: str | None) -> str:
         """Create or change; an API that is published stays so."""
-        if unknown := sorted(properties.keys() - _API_PROPERTIES):
-            raise NotSupported("ros", f"property {unknown[0]} of ALIYUN::ApiGateway::Api")
+        _check_known("Api", properties, _API_PROPERTIES)
         kind = properties.get("WebSocketApiType", "COMMON")
         if kind not in _WEBSOCKET_TYPES:
             raise _invalid("WebSocketApiType", f"{kind!r} is none of {', '.join(_WEBSOCKET_TYPES)}")
@@ -94,6 +107,7 @@ class DeploymentType:
     def put(self, properties: dict[str, Any], id_: str | None) -> str:
         """Publish."""
         del id_
+        _check_known("Deployment", properties, _DEPLOYMENT_PROPERTIES)
         api, stage = _required(properties, "ApiId"), _required(properties, "StageName")
         self._definitions.deploy(api, stage)
         return f"{api}:{stage}"
@@ -125,6 +139,10 @@ class AuthorizationType:
     def put(self, properties: dict[str, Any], id_: str | None) -> str:
         """Attach every app to every API."""
         del id_
+        _check_known("Authorization", properties, _AUTHORIZATION_PROPERTIES)
+        for name in ("ApiIds", "AppIds"):
+            if not isinstance(properties.get(name), list) or not properties[name]:
+                raise _invalid(name, "a list with at least one id is required")
         stage = _required(properties, "StageName")
         pairs = [(app, api) for app in properties["AppIds"] for api in properties["ApiIds"]]
         return ",".join(self._definitions.attach(stage, app=str(p), api=str(a)) for p, a in pairs)
@@ -152,6 +170,7 @@ class PluginAttachmentType:
     def put(self, properties: dict[str, Any], id_: str | None) -> str:
         """Attach."""
         del id_
+        _check_known("PluginAttachment", properties, _ATTACHMENT_PROPERTIES)
         return self._definitions.attach(
             _required(properties, "StageName"),
             plugin=_required(properties, "PluginId"),
@@ -232,6 +251,12 @@ def _service(service: dict[str, Any]) -> dict[str, Any]:
             "timeout": service.get("ServiceTimeOut", 10_000),
         },
     }
+
+
+def _check_known(type_: str, properties: dict[str, Any], known: set[str]) -> None:
+    """What is not known here could be meant to do something, so it is refused."""
+    if unknown := sorted(properties.keys() - known):
+        raise NotSupported("ros", f"property {unknown[0]} of ALIYUN::ApiGateway::{type_}")
 
 
 def _required(properties: dict[str, Any], name: str) -> str:
