@@ -1,6 +1,6 @@
 """Signature version 3 of Alibaba Cloud's OpenAPI: ACS3-HMAC-SHA256.
 
-    Method LF CanonicalURI LF CanonicalQuery LF CanonicalHeaders LF SignedHeaders LF Hex(SHA256(body))
+    Method LF Path LF Query LF CanonicalHeaders LF SignedHeaders LF Hex(SHA256(body))
 
 is hashed and signed; signed are `host`, `content-type` and all `x-acs-` headers. Compared in tests
 with `alibabacloud_tea_openapi`, which Function Compute's official SDK signs with.

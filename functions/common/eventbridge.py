@@ -80,11 +80,7 @@ class EventBridgeClient:
         answer = self._pool.request(
             "POST", PATH, headers=self._headers(), body=body, repeatable=True
         )
-        try:
-            said = json.loads(answer.body)
-        except ValueError:
-            said = {}
-        document = {str(name).lower(): value for name, value in said.items()} if said else {}
+        document = _document(answer.body)
         if not 200 <= answer.status < 300:
             raise EventsRefused(
                 f"{answer.status} {document.get('code', '')} {document.get('message', '')}"
@@ -111,6 +107,15 @@ class EventBridgeClient:
         signature = sign(credentials.access_key_secret, headers)
         headers["authorization"] = f"acs:{credentials.access_key_id}:{signature}"
         return headers
+
+
+def _document(body: bytes) -> dict[str, Any]:
+    """A JSON object with its names in lower case: the SDK's models and the pages differ there."""
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return {}
+    return {name.lower(): value for name, value in said.items()} if isinstance(said, dict) else {}
 
 
 def sign(secret: str, headers: Mapping[str, str]) -> str:

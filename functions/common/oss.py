@@ -126,7 +126,7 @@ class OssBucket:
             _check("DeleteObject", answer)
 
     def link(self, key: str, *, expires_s: int) -> str:
-        """A URL that reads the object for `expires_s` seconds, and no longer than the credentials."""
+        """A URL that reads the object for `expires_s` seconds, or until the credentials end."""
         credentials = self._credentials()
         stamp = _stamp(self._now())
         scope = self._scope(stamp)

@@ -85,7 +85,7 @@ class TablestoreClient:
         self._sleep = sleep
 
     def get_row(self, table: str, key: Key, *, columns: Sequence[str] = ()) -> Row | None:
-        """Read a row (`RowStore.get_row`). One that has none of the `columns` asked for is `None`."""
+        """Read a row (`RowStore.get_row`); without any of the `columns` it counts as absent."""
         body = messages.get_row(table, codec.encode_key(key), columns)
         rows = codec.decode_rows(messages.bytes_field(self._call("GetRow", body), 2))
         return rows[0] if rows else None
