@@ -26,7 +26,7 @@ class Diagnostic:
         """Return the entry of ``pulumi preview --json``, whose message begins with the severity."""
         prefixed = self.severity in ("warning", "error")
         message = f"{self.severity}: {self.message}" if prefixed else self.message
-        document = {"message": message, "severity": self.severity}
+        document = {"message": message + "\n", "severity": self.severity}
         return {"urn": self.urn} | document if self.urn else document
 
 

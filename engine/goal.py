@@ -105,8 +105,10 @@ class GoalReader:
             deleted_with=request.deletedWith or (parent.deleted_with if parent else ""),
             source_position=self._position(request.sourcePosition),
         )
-        if urns.is_provider(goal.type) and request.version:
-            goal.inputs.setdefault("version", request.version)
+        if urns.is_provider(goal.type):
+            goal.inputs["__internal"] = {}
+            if request.version:
+                goal.inputs["version"] = request.version
         self._remember(goal, dict(request.providers))
         return goal
 

@@ -76,14 +76,13 @@ def _user_traceback() -> str:
     brought us there are left out.
     """
     program = os.path.abspath("__main__.py")
-    ours = (os.path.abspath(__file__), os.path.dirname(asyncio.__file__), "<frozen runpy>")
     files = [frame.filename for frame in traceback.extract_tb(sys.exc_info()[2])]
     paths = [file if file.startswith("<") else os.path.abspath(file) for file in files]
     if program in paths:
         first = paths.index(program)
     else:
-        others = (i for i, path in enumerate(paths) if not path.startswith(ours))
-        first = next(others, len(paths))
+        ours = (os.path.abspath(__file__), "<frozen runpy>", runpy.__file__)
+        first = max((i + 1 for i, path in enumerate(paths) if path in ours), default=0)
     return traceback.format_exc(limit=first - len(paths))
 
 

@@ -129,7 +129,11 @@ async def test_providers(make_project: Callable[..., Path]) -> None:
 
     explicit = f"urn:pulumi:dev::trial::pulumi:providers:test::explicit::{UNKNOWN_SENTINEL}"
     prefix = "urn:pulumi:dev::trial::pulumi:providers:test::default"
-    assert states["explicit"]["inputs"] == {"region": "here", "version": "2.1.0"}
+    assert states["explicit"]["inputs"] == {
+        "__internal": {},
+        "region": "here",
+        "version": "2.1.0",
+    }
     assert states["own"]["provider"] == states["child"]["provider"] == explicit
     assert states["versioned"]["provider"] == f"{prefix}_4_0_0::{UNKNOWN_SENTINEL}"
     assert states["other"]["provider"] == f"{prefix}_1_0_0_beta_2::{UNKNOWN_SENTINEL}"
@@ -265,12 +269,12 @@ async def test_messages_and_output_of_the_program(make_project: Callable[..., Pa
 
     messages = (await preview(root, "dev")).to_json()["diagnostics"]
 
-    assert {"message": "fine", "severity": "info"} in messages
-    assert {"message": "to stdout", "severity": "info"} in messages
-    assert {"message": "to stderr", "severity": "info#err"} in messages
+    assert {"message": "fine\n", "severity": "info"} in messages
+    assert {"message": "to stdout\n", "severity": "info"} in messages
+    assert {"message": "to stderr\n", "severity": "info#err"} in messages
     assert {
         "urn": "urn:pulumi:dev::trial::test:index:Thing::a",
-        "message": "warning: careful",
+        "message": "warning: careful\n",
         "severity": "warning",
     } in messages
     assert "quiet" not in json.dumps(messages)
