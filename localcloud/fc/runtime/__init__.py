@@ -1,0 +1,1 @@
+"""What runs inside an instance; nothing of it is imported by the platform."""
