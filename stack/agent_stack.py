@@ -148,7 +148,8 @@ class AgentStack(Component[AgentStackOutputs]):
             role=identity.outputs.gateway,
             dispatcher=dispatcher.outputs.name,
             notifier=notifier.outputs.name,
-            opts=self.child(depends_on=[completion, identity]),
+            ready=(completion, identity),
+            opts=here,
         )
         self.publish(
             AgentStackOutputs(

@@ -44,6 +44,7 @@ class Routes(Component[RoutesOutputs]):
         role: pulumi.Output[str],
         dispatcher: pulumi.Output[str],
         notifier: pulumi.Output[str],
+        ready: tuple[pulumi.Resource, ...],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Make the APIs and attach the plugins.
@@ -55,9 +56,11 @@ class Routes(Component[RoutesOutputs]):
             role: what the gateway invokes functions with.
             dispatcher: name of the function behind the HTTP API.
             notifier: name of the function behind the push channel.
+            ready: what has to be there before anything is reachable.
             opts: options.
         """
         super().__init__(name=name, context=context, opts=opts)
+        self._ready = ready
         for route in read_routes(PROJECT_ROOT):
             self._route(route, gateway, role, dispatcher)
         self._push(gateway, role, notifier)
@@ -115,7 +118,7 @@ class Routes(Component[RoutesOutputs]):
                 timeout=route.timeout_ms or settings.timeout_ms,
             ),
             stage_names=[STAGE],
-            opts=self.child(),
+            opts=self.child(depends_on=self._ready),
         )
         for label, plugin in (
             ("jwt", gateway.jwt_plugin_id),
@@ -162,5 +165,5 @@ class Routes(Component[RoutesOutputs]):
             timeout_in_minutes=PUSH_TIMEOUT_MINUTES,
             disable_rollback=False,
             tags=context.tags,
-            opts=self.child(),
+            opts=self.child(depends_on=self._ready),
         )
