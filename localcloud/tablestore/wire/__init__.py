@@ -1,0 +1,1 @@
+"""The wire protocol: protobuf messages, PlainBuffer rows, signatures."""
