@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from functions.commander.log import LOG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 MAX_UNPACKED_BYTES = 2 * 1024**3
 
@@ -75,12 +75,17 @@ class Libraries:
             with self._importing:
                 importlib.import_module(name)
 
-    def prefetch(self, modules: Iterable[str]) -> Thread:
-        """Do in a thread what `require` does; what goes wrong shows where it is required."""
+    def prefetch(self, *stages: Callable[[], Iterable[str]]) -> Thread:
+        """Do in a thread what `require` does; what goes wrong shows where it is required.
+
+        Args:
+            stages: each names modules, and is asked once those of the stage before are imported.
+        """
 
         def work() -> None:
             try:
-                self.require(modules)
+                for modules in stages:
+                    self.require(modules())
             except (BundleError, ImportError) as error:
                 LOG.warning("prefetch_failed", error=str(error))
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from typing import Protocol
 
+from functions.common.oss import ObjectTooLarge
+
 MAX_READ_BYTES = 64 * 1024 * 1024
 
 
@@ -26,7 +28,8 @@ class Bucket(Protocol):
         """Read an object; `None` if there is none.
 
         Raises:
-            ValueError: it is larger than `max_bytes`.
+            ObjectTooLarge: it is larger than `max_bytes`.
+            ValueError: the key is no plain name.
         """
 
 
@@ -54,8 +57,10 @@ class OwnerObjects:
             raise ObjectRefused("must be one of the user's own objects")
         try:
             data = self._bucket.get(key, MAX_READ_BYTES)
-        except ValueError as error:
+        except ObjectTooLarge as error:
             raise ObjectRefused(f"must have at most {MAX_READ_BYTES} bytes") from error
+        except ValueError as error:
+            raise ObjectRefused(str(error)) from error
         if data is None:
             raise ObjectRefused("there is no such object")
         return data

@@ -9,6 +9,8 @@ from functions.commander import playbook
 from functions.commander.checks import InvalidPlan, Limits, read_plan
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from functions.commander.plan import Plan
     from functions.commander.tools.registry import Registry
 
@@ -35,7 +37,7 @@ class Question:
     """What a planner gets: the user's words, and the conversation before them."""
 
     text: str
-    history: tuple[dict[str, Any], ...] = ()
+    history: tuple[Mapping[str, Any], ...] = ()
 
 
 class Planner(Protocol):

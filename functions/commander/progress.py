@@ -5,30 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 from functions.commander.plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from functions.common.tickets.events import Event
+
 MAX_TAKES = 5
-
-
-class Row(Protocol):
-    """One row of the log."""
-
-    @property
-    def seq(self) -> int:
-        """Its place, from 1."""
-
-    @property
-    def kind(self) -> str:
-        """What happened."""
-
-    @property
-    def data(self) -> Mapping[str, Any]:
-        """What the row says."""
+Ended = Literal["succeeded", "failed", "cancelled"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +52,7 @@ class Progress:
     takes: int = 0
     finished: bool = False
 
-    def fold(self, rows: Iterable[Row]) -> None:
+    def fold(self, rows: Iterable[Event]) -> None:
         """Take the next rows of the log."""
         for row in rows:
             self._fold(row.kind, row.data)
@@ -84,14 +71,20 @@ class Progress:
         ]
 
     @property
-    def done(self) -> bool:
-        """Whether every step of the plan succeeded."""
-        return self.plan is not None and all(step.id in self.outputs for step in self.plan.steps)
-
-    @property
-    def given_up(self) -> bool:
-        """Whether holders came and went too often without getting anywhere."""
-        return self.takes > MAX_TAKES
+    def verdict(self) -> tuple[Ended, str] | None:
+        """How the ticket ends, and why if not well; `None`: there is more to do."""
+        if self.cancelled:
+            return "cancelled", "cancelled by request"
+        if self.takes > MAX_TAKES:
+            return "failed", f"given up: {self.takes - 1} commanders in a row got nowhere"
+        if self.failed:
+            step, error = next(iter(self.failed.items()))
+            return "failed", f"step '{step}': {error}"
+        if self.denied:
+            return "cancelled", f"step '{min(self.denied)}' was not approved"
+        if self.plan is not None and all(step.id in self.outputs for step in self.plan.steps):
+            return "succeeded", ""
+        return None
 
     def _fold(self, kind: str, data: Mapping[str, Any]) -> None:
         # To ask for the end, or to hand over with nothing done, is no progress; other rows are.

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MAX_BODY = 256 * 1024
-READ_SECONDS = 30.0
+# An idle connection is the platform's to close: closing it here could cross with a request.
+IDLE_SECONDS = 900.0
 
 
 class TryAgain(Exception):
@@ -67,7 +68,7 @@ def serve(application: Application, host: str, port: int) -> ThreadingHTTPServer
 class _Handler(BaseHTTPRequestHandler):
     served: Application
     protocol_version = "HTTP/1.1"
-    timeout = READ_SECONDS
+    timeout = IDLE_SECONDS
     server_version = "commander"
     sys_version = ""
 

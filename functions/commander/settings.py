@@ -24,10 +24,12 @@ class Settings:
         tablestore_instance: the instance that holds them.
         oss_endpoint: where results go.
         results_bucket: the bucket for them.
-        eventbridge_endpoint: where steps are published, if they are.
+        eventbridge_endpoint: where events are published.
         event_bus: the bus for them.
-        publish_steps: whether every row is published as it is written.
+        publish_steps: whether every row is published as it is written, or just the end of a ticket
+            that no destination of the platform tells of.
         lease_ms: how long a holder may be silent.
+        fc_region: where the function runs; the platform says so.
         dependency_bundle: the tar with the heavy libraries; empty: they are importable.
         prefetch: whether initialisation imports them, for provisioned instances.
         model_base_url: an OpenAI-compatible endpoint; empty: playbooks plan.
@@ -42,8 +44,9 @@ class Settings:
     tablestore_instance: str
     oss_endpoint: str
     results_bucket: str
-    eventbridge_endpoint: str = ""
-    event_bus: str = ""
+    eventbridge_endpoint: str
+    event_bus: str
+    fc_region: str
     publish_steps: bool = False
     lease_ms: int = 20_000
     dependency_bundle: str = ""
@@ -77,8 +80,6 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     if settings.lease_ms not in LEASES_MS:
         span = f"{LEASES_MS.start} to {LEASES_MS.stop - 1}"
         wrong.append(f"LEASE_MS, value '{settings.lease_ms}', must be from {span}")
-    if settings.publish_steps and not (settings.eventbridge_endpoint and settings.event_bus):
-        wrong.append("EVENTBRIDGE_ENDPOINT and EVENT_BUS must be set where PUBLISH_STEPS is 'true'")
     if settings.model_key_parameter and not settings.oos_endpoint:
         wrong.append("OOS_ENDPOINT must be set where MODEL_KEY_PARAMETER is")
     if wrong:

@@ -13,6 +13,7 @@ from functions.commander.log import unexpected
 from functions.commander.progress import Output
 from functions.commander.tools.context import ToolContext
 from functions.commander.tools.registry import ToolError
+from functions.common.tickets.events import INLINE_OUTPUT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from functions.commander.tools.registry import AnyTool, Registry
     from functions.commander.tools.tables import Tables
 
-INLINE_BYTES = 16 * 1024
 SHOWN = 500
 
 
@@ -85,7 +85,7 @@ class StepRunner:
         try:
             value = self._call(tool, step, self.arguments(step, outputs))
             encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-            if len(encoded) <= INLINE_BYTES:
+            if len(encoded) <= INLINE_OUTPUT_BYTES:
                 return Output(value)
             return Output(key=self.objects.save(encoded, "application/json"))
         except StepError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+import json
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ import vega_datasets
 from functions.commander.objects import OwnerObjects
 from functions.commander.tools.context import ToolContext, Writer
 from functions.commander.tools.tables import Tables
+from functions.common.oss import ObjectTooLarge
+from functions.common.tickets.events import Event
+from functions.common.tickets.holding import Stale
 
 OWNER = "0" * 32
 TICKET = "t-1"
@@ -34,7 +39,7 @@ class MemoryBucket:
         self.reads.append(key)
         data = self.objects.get(key)
         if data is not None and len(data) > max_bytes:
-            raise ValueError("too large")
+            raise ObjectTooLarge("too large")
         return data
 
 
@@ -59,48 +64,54 @@ def seattle() -> list[dict[str, str]]:
         return list(csv.DictReader(text))
 
 
-@dataclass(frozen=True)
-class LogRow:
-    seq: int
-    kind: str
-    data: Mapping[str, Any]
-
-
-class LostHold(Exception):
-    pass
+def event(seq: int, kind: str, data: Mapping[str, Any] | None = None) -> Event:
+    return Event(seq, kind, f"row-{seq}", "2026-01-01T00:00:00.000Z", data or {})
 
 
 @dataclass
-class ScriptedHold:
-    """A hold on a log in memory; rows of others can be put between, and the hold can be lost."""
+class ScriptedJournal:
+    """A held log in memory; rows of others can be put between, and the hold can be lost."""
 
-    rows: list[LogRow] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     seen: int = 0
-    beats: int = 0
+    renewed: int = 0
     lost: bool = False
+    beat_seconds: float = 5.0
+    shown: float = field(default_factory=time.monotonic)
+
+    @property
+    def due_in(self) -> float:
+        return self.shown + self.beat_seconds - time.monotonic()
 
     def others(self, kind: str, data: Mapping[str, Any] | None = None) -> None:
-        self.rows.append(LogRow(len(self.rows) + 1, kind, data or {}))
+        self.events.append(event(len(self.events) + 1, kind, data))
 
-    def append(self, kind: str, data: Mapping[str, Any]) -> Iterable[LogRow]:
-        if self.lost:
-            raise LostHold
-        self.others(kind, data)
+    def record(self, kind: str, data: Mapping[str, Any]) -> list[Event]:
+        self._check()
+        self.others(kind, json.loads(json.dumps(data)))
         return self._unseen()
 
-    def beat(self) -> Iterable[LogRow]:
-        if self.lost:
-            raise LostHold
-        self.beats += 1
+    def append(self, kind: str, data: Mapping[str, Any]) -> list[Event]:
+        self._check()
+        return self._unseen() or self.record(kind, data)
+
+    def renew(self) -> list[Event]:
+        self._check()
+        self.renewed += 1
         return self._unseen()
 
     def kinds(self) -> list[str]:
-        return [row.kind for row in self.rows]
+        return [each.kind for each in self.events]
 
     def of(self, kind: str) -> list[Mapping[str, Any]]:
-        return [row.data for row in self.rows if row.kind == kind]
+        return [each.data for each in self.events if each.kind == kind]
 
-    def _unseen(self) -> list[LogRow]:
-        new = self.rows[self.seen :]
-        self.seen = len(self.rows)
+    def _check(self) -> None:
+        if self.lost:
+            raise Stale([])
+        self.shown = time.monotonic()
+
+    def _unseen(self) -> list[Event]:
+        new = self.events[self.seen :]
+        self.seen = len(self.events)
         return new

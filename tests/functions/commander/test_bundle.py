@@ -47,7 +47,7 @@ import sys, threading
 from pathlib import Path
 from functions.commander.bundle import Libraries
 libraries = Libraries(Path(sys.argv[1]))
-thread = libraries.prefetch(["bundled.deep"])
+thread = libraries.prefetch(lambda: ["bundled"], lambda: ["bundled.deep"])
 libraries.require(["bundled.deep"])
 thread.join()
 import bundled.deep
@@ -119,4 +119,4 @@ def test_without_a_bundle_what_is_importable_is_used() -> None:
     libraries.require(["json"])
     with pytest.raises(ImportError):
         libraries.require(["no_such_library_anywhere"])
-    libraries.prefetch(["no_such_library_anywhere"]).join(10)
+    libraries.prefetch(lambda: ["no_such_library_anywhere"]).join(10)

@@ -14,9 +14,10 @@ from functions.commander import references
 from functions.commander.executor import Executor
 from functions.commander.plan import Plan
 from functions.commander.planner import CannotPlan, Planned
-from functions.commander.progress import Output, Progress, hash_of
+from functions.commander.progress import Output, hash_of
 from functions.commander.steps import StepError
-from tests.functions.commander.helpers import LostHold, ScriptedHold
+from functions.common.tickets.holding import Stale
+from tests.functions.commander.helpers import ScriptedJournal
 
 
 @dataclass
@@ -62,20 +63,19 @@ DIAMOND = plan_of(
 
 
 def executor_for(
-    hold: ScriptedHold, runner: ScriptedRunner, plan: Plan | Exception = DIAMOND, **more: Any
+    hold: ScriptedJournal, runner: ScriptedRunner, plan: Plan | Exception = DIAMOND, **more: Any
 ) -> Executor:
     def make() -> Planned:
         if isinstance(plan, Exception):
             raise plan
         return Planned(plan, {"kind": "test"})
 
-    progress = Progress()
-    progress.fold(hold._unseen())
-    return Executor(hold, progress, make, runner, **{"beat_seconds": 5.0, **more})
+    hold.seen = len(hold.events)
+    return Executor(hold, make, runner, **more)  # type: ignore[arg-type]
 
 
-def begun() -> ScriptedHold:
-    hold = ScriptedHold()
+def begun() -> ScriptedJournal:
+    hold = ScriptedJournal()
     hold.others("queued", {"input": "?"})
     hold.others("taken", {"lease_ms": 1000})
     return hold
@@ -109,8 +109,8 @@ def test_independent_steps_run_side_by_side_up_to_the_cap() -> None:
 def test_finished_steps_never_run_again() -> None:
     first = begun()
     assert executor_for(first, ScriptedRunner()).drive() == "succeeded"
-    for length in range(2, len(first.rows)):
-        hold = ScriptedHold(rows=list(first.rows[:length]))
+    for length in range(2, len(first.events)):
+        hold = ScriptedJournal(list(first.events[:length]))
         hold.others("taken", {})
         recorded = {row["step"] for row in hold.of("step_succeeded")}
         runner = ScriptedRunner()
@@ -159,14 +159,14 @@ def test_what_cannot_be_mended_is_not_tried_again_and_siblings_are_recorded() ->
         return "done"
 
     hold, runner = begun(), ScriptedRunner({"left": wrong, "right": slow})
-    append = hold.append
+    record = hold.record
 
     def then(kind: str, data: Mapping[str, Any]) -> Any:
         if kind == "step_failed":
             go.set()
-        return append(kind, data)
+        return record(kind, data)
 
-    hold.append = then  # type: ignore[method-assign]
+    hold.record = then  # type: ignore[method-assign]
     assert executor_for(hold, runner).drive() == "failed"
     assert runner.ran.count("left") == 1
     assert [row["step"] for row in hold.of("step_succeeded")] == ["load", "right"]
@@ -209,19 +209,20 @@ def test_cancel_takes_effect_before_the_next_step() -> None:
 
 def test_a_silent_holder_beats_and_sees_a_cancel_in_between() -> None:
     hold = begun()
-    beat = hold.beat
+    renew = hold.renew
     release = threading.Event()
 
     def beat_and_cancel() -> Any:
-        if hold.beats == 2:
+        if hold.renewed == 2:
             hold.others("cancel_requested")
             release.set()
-        return beat()
+        return renew()
 
-    hold.beat = beat_and_cancel  # type: ignore[method-assign]
+    hold.renew = beat_and_cancel  # type: ignore[method-assign]
     runner = ScriptedRunner({"load": lambda: release.wait(10)})
-    assert executor_for(hold, runner, beat_seconds=0.02).drive() == "cancelled"
-    assert hold.beats >= 3
+    hold.beat_seconds = 0.02
+    assert executor_for(hold, runner).drive() == "cancelled"
+    assert hold.renewed >= 3
 
 
 def test_a_holder_that_lost_writes_nothing_more() -> None:
@@ -230,7 +231,7 @@ def test_a_holder_that_lost_writes_nothing_more() -> None:
     def lose() -> None:
         hold.lost = True
 
-    with pytest.raises(LostHold):
+    with pytest.raises(Stale):
         executor_for(hold, ScriptedRunner({"load": lose})).drive()
     assert hold.kinds() == ["queued", "taken", "planned"]
 
@@ -246,18 +247,17 @@ def test_a_step_waits_for_approval_of_just_these_arguments() -> None:
     assert asked["step"] == "send"
     assert asked["arguments"] == {"text": "load"}
     assert runner.ran == ["load"]
-    again = ScriptedHold(rows=list(hold.rows))
+    again = ScriptedJournal(list(hold.events))
     again.others("approved", {"step": "send", "arguments_hash": hash_of({"text": "other"})})
     again.others("taken")
     assert executor_for(again, runner, plan).drive() == "awaiting_approval"
-    denied = ScriptedHold(rows=list(hold.rows))
+    denied = ScriptedJournal(list(hold.events))
     denied.others("denied", {"step": "send", "arguments_hash": asked["arguments_hash"]})
     denied.others("taken")
     assert executor_for(denied, runner, plan).drive() == "cancelled"
     assert denied.of("finished")[0]["error"] == "step 'send' was not approved"
     hold.others("approved", {"step": "send", "arguments_hash": asked["arguments_hash"]})
     hold.others("taken")
-    hold.seen = 0
     assert executor_for(hold, runner, plan).drive() == "succeeded"
     assert runner.ran == ["load", "send"]
 
@@ -290,6 +290,29 @@ def test_before_the_deadline_the_ticket_is_handed_over() -> None:
     assert executor_for(hold, runner, deadline=time.monotonic()).drive() == "handed_over"
     assert runner.ran == []
     assert hold.kinds()[-1] == "handed_over"
+
+
+def test_a_step_whose_time_out_would_come_too_late_does_not_start() -> None:
+    plan = plan_of({"id": "quick", "timeout_s": 1}, {"id": "long", "timeout_s": 60})
+    hold, runner = begun(), ScriptedRunner()
+    assert executor_for(hold, runner, plan, deadline=time.monotonic() + 30).drive() == "handed_over"
+    assert runner.ran == ["quick"]
+
+
+def test_a_cancel_just_before_the_end_still_counts() -> None:
+    hold, runner = begun(), ScriptedRunner()
+    append = hold.append
+
+    def cancel_first(kind: str, data: Mapping[str, Any]) -> Any:
+        if kind == "finished" and "cancel_requested" not in hold.kinds():
+            hold.others("cancel_requested")
+        return append(kind, data)
+
+    hold.append = cancel_first  # type: ignore[method-assign]
+    began = time.monotonic()
+    assert executor_for(hold, runner).drive() == "cancelled"
+    assert time.monotonic() - began < 4
+    assert hold.of("finished")[0]["status"] == "cancelled"
 
 
 def test_files_of_steps_are_named_in_the_end() -> None:
