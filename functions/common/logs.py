@@ -50,7 +50,7 @@ class Log:
         """Something went wrong and was dealt with."""
         self._line("warning", event, fields)
 
-    def error(self, event: str, **fields: Value) -> None:
+    def failure(self, event: str, **fields: Value) -> None:
         """Something went wrong that somebody should look at."""
         self._line("error", event, fields)
 

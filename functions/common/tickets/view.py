@@ -90,7 +90,7 @@ def _after(view: TicketView, event: Event) -> TicketView:
         case kinds.FINISHED:
             return _finished(view, data)
         case _:
-            changes = {
+            changes: dict[str, dict[str, Any]] = {
                 kinds.CANCEL_REQUESTED: {"cancel_requested": True},
                 kinds.REJECTED: {"status": REJECTED, "error": str(data.get("reason", ""))},
                 kinds.TAKEN: {"status": RUNNING},

@@ -1,0 +1,1 @@
+"""The light function in front: authorise, validate, admit, hand over. Standard library only."""

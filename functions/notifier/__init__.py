@@ -1,0 +1,1 @@
+"""Tells clients what happened to their tickets, and, by a timer, sweeps up tickets that stopped."""
