@@ -24,6 +24,7 @@ class Killer:
         self._compute = compute
         self._function = function
         self._left = steps
+        self._told = False
         self.killed: int | None = None
 
     def on_event(self, event: Event) -> None:
@@ -38,3 +39,9 @@ class Killer:
                 os.kill(instance.pid, signal.SIGKILL)
                 self.killed = instance.pid
                 return
+
+    def first_told(self) -> bool:
+        """True once, after the kill: for saying so on the screen."""
+        first = self.killed is not None and not self._told
+        self._told = self._told or first
+        return first

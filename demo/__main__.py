@@ -1,0 +1,164 @@
+"""`make demo`: the whole pattern on one machine, once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.markdown import Markdown
+from rich.padding import Padding
+
+from clients import AgentClient, AgentError, ChannelClosed, PushChannel
+from demo import timeline
+from demo.artifacts import package
+from demo.checks import Unexpected, check_resumed, check_succeeded
+from demo.failure import Killer
+from demo.provisioning import Provisioning
+from demo.questions import AGAIN, WEATHER, Answer, ask
+from demo.screen import open_console, section, size
+from engine.errors import EngineError
+from localcloud.core.errors import StateDamaged
+from localcloud.up import running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from clients import Event
+    from localcloud.up import RunningCloud
+
+PROJECT = Path(__file__).resolve().parent.parent
+CHARTS = Path("build/demo")
+STEPS_BEFORE_THE_KILL = 2
+
+
+async def demo(console: Console) -> None:
+    """Package, provision, ask, kill and resume, measure."""
+    began = time.monotonic()
+    section(console, 1, "What gets deployed")
+    console.print(package(PROJECT))
+
+    section(console, 2, "The Pulumi program provisions environment `local` on the local cloud")
+    progress = Provisioning(console)
+    with tempfile.TemporaryDirectory(prefix="agent-demo-") as state:
+        with progress:
+            up = running(PROJECT, Path(state), on_event=progress.on_event)
+            cloud = await up.__aenter__()
+        try:
+            _provisioned(console, progress, cloud)
+            await _questions(console, cloud)
+        finally:
+            await up.__aexit__(None, None, None)
+    console.print(
+        f"\nDone in {time.monotonic() - began:.1f} s. Nothing is left running; "
+        "[bold]make local[/] keeps the cloud up."
+    )
+
+
+def _provisioned(console: Console, progress: Provisioning, cloud: RunningCloud) -> None:
+    console.print(progress.tree())
+    console.print(f"[dim]API[/]       {cloud.api_url}/v1\n[dim]WebSocket[/] {cloud.websocket_url}")
+    for runtime, found in cloud.cloud.fc.runtimes().items():
+        console.print(f"[dim]{runtime}[/] is {found}", soft_wrap=True)
+    if os.environ.get("MODEL_NAME"):
+        console.print(f"[dim]Planner[/]   the model {os.environ['MODEL_NAME']}")
+    else:
+        console.print(
+            "[dim]Planner[/]   [yellow]declared playbooks[/], since no model is configured "
+            "(MODEL_BASE_URL, MODEL_API_KEY, MODEL_NAME)"
+        )
+
+
+async def _questions(console: Console, cloud: RunningCloud) -> None:
+    commander = str(cloud.outputs["commander"])
+    async with (
+        AgentClient(cloud.api_url, cloud.token) as client,
+        PushChannel(cloud.websocket_url, cloud.token) as channel,
+    ):
+        section(console, 3, "A question about real data, through the API Gateway")
+        console.print(f"[bold]{WEATHER}[/]")
+        first = await ask(client, channel, WEATHER, _printer(console))
+        check_succeeded(first)
+        section(console, 4, "The answer")
+        await _answer(console, client, first)
+
+        section(console, 5, "Again, and the commander is killed halfway")
+        console.print(f"[bold]{AGAIN}[/]")
+        killer = Killer(cloud.cloud.fc, commander, STEPS_BEFORE_THE_KILL)
+        show = _printer(console)
+
+        def on_event(event: Event) -> None:
+            show(event)
+            killer.on_event(event)
+            if killer.first_told():
+                console.print(f"  [red]SIGKILL[/] to the commander, process {killer.killed}")
+
+        second = await ask(client, channel, AGAIN, on_event)
+        console.print(check_resumed(second, killer))
+        await _answer(console, client, second)
+
+    section(console, 6, "What ran when")
+    console.print(timeline.invocations(cloud.cloud.fc.invocations()))
+    console.print("\nThe steps of the first ticket")
+    console.print(timeline.steps(first.log))
+    console.print("\nThe steps of the second ticket")
+    console.print(timeline.steps(second.log))
+
+
+def _printer(console: Console) -> Callable[[Event], None]:
+    began = time.monotonic()
+
+    def show(event: Event) -> None:
+        step = f" [bold]{event.data['step']}[/]" if "step" in event.data else ""
+        took = f" [dim]{float(event.data['ms']):.0f} ms[/]" if "ms" in event.data else ""
+        at = time.monotonic() - began
+        console.print(f"  [dim]{at:5.2f} s  {event.seq:>2}[/]  {event.kind}{step}{took}")
+
+    return show
+
+
+async def _answer(console: Console, client: AgentClient, answer: Answer) -> None:
+    output = answer.ticket.document.get("output")
+    text = output if isinstance(output, str) else (output or {}).get("text", str(output))
+    console.print(Padding(Markdown(text) if console.is_terminal else text, (0, 2)))
+    for artifact in answer.ticket.document.get("artifacts", []):
+        data = await client.download(artifact["url"])
+        path = CHARTS / f"{answer.ticket.ticket_id}-{Path(artifact['name']).name}"
+        (PROJECT / path).parent.mkdir(parents=True, exist_ok=True)
+        (PROJECT / path).write_bytes(data)
+        console.print(f"  [green]{path}[/] [dim]{size(len(data))}[/]", soft_wrap=True)
+
+
+def main() -> int:
+    """Run the demo; 1 and one message when something does not hold."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    console = open_console()
+    try:
+        asyncio.run(demo(console))
+    except (
+        AgentError,
+        ChannelClosed,
+        EngineError,
+        StateDamaged,
+        TimeoutError,
+        Unexpected,
+    ) as error:
+        sys.stderr.write(f"error: {error or type(error).__name__}\n")
+        return 1
+    except subprocess.CalledProcessError as error:
+        return error.returncode
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
