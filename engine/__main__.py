@@ -15,6 +15,8 @@ from engine.errors import EngineError
 from engine.preview import Preview, PreviewFailed, preview
 from engine.render import show
 
+_WIDE = 400
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
@@ -62,7 +64,8 @@ def preview_command(
         if as_json:
             _print_json(result, show_sames=show_sames)
         else:
-            show(result, Console())
+            # Without a terminal there is no width to wrap at.
+            show(result, Console(width=None if sys.stdout.isatty() else _WIDE))
         if not result.passed:
             _fail("a mandatory policy is violated")
 
