@@ -13,7 +13,7 @@ from stack.artifacts.oci import (
     LAYER_TYPE,
     MANIFEST_TYPE,
     Blob,
-    gzip_stored,
+    gzip_bytes,
     json_blob,
     tar_bytes,
     write_layout,
@@ -81,7 +81,7 @@ def make_image(root: Path) -> Image:
         for name, content in source_files(root, "commander").items()
     }
     tar = tar_bytes(files)
-    layer = Blob(LAYER_TYPE, gzip_stored(tar))
+    layer = Blob(LAYER_TYPE, gzip_bytes(tar))
     base = read_base(root)
     config = json_blob(CONFIG_TYPE, _config(base, f"sha256:{digest_of(tar)}"))
     layers = [*(base.manifest["layers"] if base else []), layer.descriptor()]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stack.artifacts.artifact import digest_of, write_once
+from stack.artifacts.deflate import deflate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,6 @@ MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
-LARGEST_STORED_BLOCK = 0xFFFF
 
 
 @dataclass(frozen=True)
@@ -61,20 +61,11 @@ def tar_bytes(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def gzip_stored(content: bytes) -> bytes:
-    """Return a gzip stream without compression (RFC 1951, 3.2.4).
-
-    Registries and runtimes expect gzip; compressors differ between builds of zlib, stored blocks do
-    not.
-    """
+def gzip_bytes(content: bytes) -> bytes:
+    """Return a gzip stream (RFC 1952) without a name and a time."""
     header = b"\x1f\x8b\x08" + b"\x00" * 6 + b"\xff"
-    blocks = []
-    for start in range(0, max(len(content), 1), LARGEST_STORED_BLOCK):
-        block = content[start : start + LARGEST_STORED_BLOCK]
-        last = start + LARGEST_STORED_BLOCK >= len(content)
-        blocks.append(struct.pack("<BHH", last, len(block), len(block) ^ 0xFFFF) + block)
     trailer = struct.pack("<II", zlib.crc32(content), len(content) & 0xFFFFFFFF)
-    return header + b"".join(blocks) + trailer
+    return header + deflate(content) + trailer
 
 
 def _parents(name: str) -> list[str]:
