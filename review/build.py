@@ -10,7 +10,7 @@ from review.changes import compare
 from review.cost.book import load_usage
 from review.cost.reckon import reckon
 from review.plan import Plan, read
-from review.report import Finding, StackReview
+from review.report import Artifact, Finding, StackReview
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from review.cost.book import Book
 
 POLICIES = "policies"
+UPLOAD = "alicloud:oss/bucketObject:BucketObject"
 LOCAL = "local"
 AT_ONCE = 2
 """Previews at the same time: each keeps about one core busy."""
@@ -45,10 +46,9 @@ async def build(base: Path, head: Path, stacks: list[str], book: Book) -> list[S
     rules = next((p for p in (base / POLICIES, head / POLICIES) if p.is_dir()), None)
 
     async def one(stack: str) -> StackReview:
-        before, after = await asyncio.gather(
+        (old, _), (new, findings) = await asyncio.gather(
             _plan(base, stack, None, slots), _plan(head, stack, rules, slots)
         )
-        old, (new, findings) = before[0], after
         usage = load_usage(stack)
         return StackReview(
             stack=stack,
@@ -57,9 +57,28 @@ async def build(base: Path, head: Path, stacks: list[str], book: Book) -> list[S
             after=reckon(new or Plan({}), usage, book),
             usage=usage,
             findings=findings,
+            artifacts=_artifacts(base, old, head, new),
         )
 
     return list(await asyncio.gather(*(one(stack) for stack in stacks)))
+
+
+def _artifacts(base: Path, old: Plan | None, head: Path, new: Plan | None) -> list[Artifact]:
+    before, after = _sizes(base, old), _sizes(head, new)
+    return [
+        Artifact(name, before.get(name), after.get(name))
+        for name in sorted(before.keys() | after.keys())
+    ]
+
+
+def _sizes(project: Path, plan: Plan | None) -> dict[str, int]:
+    """Bytes of the packages that a plan uploads; the preview has just written them."""
+    found = {}
+    for resource in plan.resources.values() if plan else ():
+        source = resource.inputs.get("source")
+        if resource.type == UPLOAD and isinstance(source, str) and (project / source).is_file():
+            found[resource.name] = (project / source).stat().st_size
+    return found
 
 
 async def _plan(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,15 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Artifact:
+    """A package that is uploaded, with its bytes on both sides; None where it is not there."""
+
+    name: str
+    before: int | None
+    after: int | None
+
+
+@dataclass(frozen=True)
 class StackReview:
     """One environment: before, after, and what the rules say of after."""
 
@@ -41,6 +50,7 @@ class StackReview:
     after: Bill
     usage: Usage
     findings: list[Finding]
+    artifacts: list[Artifact] = field(default_factory=list)
 
     @property
     def difference(self) -> Decimal:
@@ -94,6 +104,7 @@ def document(reviews: list[StackReview], book: Book, base: str) -> dict[str, Any
                     "unpriced": sorted({line.item for line in review.after.unpriced}),
                 },
                 "findings": [vars(finding) for finding in review.findings],
+                "artifacts": [vars(artifact) for artifact in review.artifacts],
             }
             for review in reviews
         ],
@@ -113,6 +124,7 @@ def _stack(review: StackReview, book: Book) -> Iterator[str]:
     yield from _changes(review.changes)
     yield from _cost(review, book)
     yield from _findings(review.findings)
+    yield from _artifacts(review.artifacts)
 
 
 def _changes(changes: list[Change]) -> Iterator[str]:
@@ -168,6 +180,20 @@ def _findings(findings: list[Finding]) -> Iterator[str]:
     for finding in sorted(findings, key=lambda f: (f.level, f.policy, f.resource)):
         message = " ".join(finding.message.split()).replace("|", "\\|")
         yield f"| {finding.policy} | {finding.level} | `{finding.resource}` | {message} |"
+
+
+def _artifacts(artifacts: list[Artifact]) -> Iterator[str]:
+    changed = [artifact for artifact in artifacts if artifact.before != artifact.after]
+    if not changed:
+        return
+    yield ""
+    yield "| artifact | bytes before | after |"
+    yield "|---|---:|---:|"
+    for artifact in changed:
+        before, after = (
+            "–" if count is None else f"{count:,}" for count in (artifact.before, artifact.after)
+        )
+        yield f"| {artifact.name} | {before} | {after} |"
 
 
 def _assumptions(reviews: list[StackReview], book: Book) -> Iterator[str]:
