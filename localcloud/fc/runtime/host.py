@@ -10,6 +10,8 @@ body is the result, or the error document when ``error`` is set. When the socket
 is gone: the whole process group ends.
 """
 
+from __future__ import annotations
+
 import importlib
 import json
 import logging
@@ -22,6 +24,10 @@ import sys
 import threading
 import time
 import traceback
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _LENGTHS = struct.Struct("!II")
 _PR_SET_PDEATHSIG = 1
@@ -31,12 +37,12 @@ _UNHANDLED = "UnhandledInvocationError"
 class Credentials:
     """Temporary credentials of the function's role."""
 
-    def __init__(self, given):
+    def __init__(self, given: dict[str, str]) -> None:
         self.access_key_id = given.get("access_key_id", "")
         self.access_key_secret = given.get("access_key_secret", "")
         self.security_token = given.get("security_token", "")
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, str]:
         """As the platform writes them in JSON."""
         return {
             "accessKeyId": self.access_key_id,
@@ -48,7 +54,7 @@ class Credentials:
 class FunctionMeta:
     """The function's configuration."""
 
-    def __init__(self, given):
+    def __init__(self, given: dict[str, Any]) -> None:
         self.name = given["name"]
         self.handler = given["handler"]
         self.memory = given["memory"]
@@ -59,7 +65,7 @@ class FunctionMeta:
 class Context:
     """What a handler gets beside the event."""
 
-    def __init__(self, header, settings):
+    def __init__(self, header: dict[str, Any], settings: dict[str, Any]) -> None:
         self.request_id = header.get("request_id", "")
         self.credentials = Credentials(header.get("credentials") or {})
         self.function = FunctionMeta(settings["function"])
@@ -74,14 +80,11 @@ class LogFormatter(logging.Formatter):
     """Time, request and level before the message, as on the platform."""
 
     converter = time.gmtime
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
     request_id = ""
 
-    def formatTime(self, record, datefmt=None):
-        """ISO 8601 with milliseconds, UTC."""
-        moment = time.strftime(datefmt or "%Y-%m-%dT%H:%M:%S", self.converter(record.created))
-        return "%s.%03dZ" % (moment, record.msecs)
-
-    def format(self, record):
+    def format(self, record: logging.LogRecord) -> str:
         """Add the request's id."""
         record.request_id = self.request_id
         return super().format(record)
@@ -90,14 +93,13 @@ class LogFormatter(logging.Formatter):
 class Host:
     """One instance."""
 
-    def __init__(self, channel):
+    def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
-        self._frames = queue.SimpleQueue()
-        self._settings = {}
-        self._handler = None
+        self._frames: queue.SimpleQueue[tuple[dict[str, Any], bytes]] = queue.SimpleQueue()
+        self._settings: dict[str, Any] = {}
         self._formatter = LogFormatter("%(asctime)s %(request_id)s [%(levelname)s] %(message)s")
 
-    def run(self):
+    def run(self) -> None:
         """Answer frames until the socket closes."""
         threading.Thread(target=self._read, daemon=True).start()
         while True:
@@ -107,19 +109,19 @@ class Host:
             sys.stderr.flush()
             if header["type"] == "invoke":
                 # The marks tell the platform where a request's log begins and ends.
-                os.write(1, b"FC Invoke End RequestId: %s\n" % header["request_id"].encode())
+                mark("End", header["request_id"])
             self._send(fields, result)
 
-    def _read(self):
+    def _read(self) -> None:
         try:
             while True:
-                lengths = _LENGTHS.unpack(self._exactly(_LENGTHS.size))
-                header = json.loads(self._exactly(lengths[0]))
-                self._frames.put((header, self._exactly(lengths[1])))
+                first, second = _LENGTHS.unpack(self._exactly(_LENGTHS.size))
+                header = json.loads(self._exactly(first))
+                self._frames.put((header, self._exactly(second)))
         except OSError:
             end_group()
 
-    def _exactly(self, size):
+    def _exactly(self, size: int) -> bytes:
         content = bytearray()
         while len(content) < size:
             chunk = self._channel.recv(min(size - len(content), 1 << 20))
@@ -128,54 +130,45 @@ class Host:
             content += chunk
         return bytes(content)
 
-    def _send(self, header, body):
+    def _send(self, header: dict[str, Any], body: bytes) -> None:
         text = json.dumps(header).encode()
         self._channel.sendall(_LENGTHS.pack(len(text), len(body)) + text + body)
 
-    def _answer(self, header, body):
+    def _answer(self, header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         try:
-            return {"type": "done"}, getattr(self, "_do_" + header["type"])(header, body)
+            return {"type": "done"}, self._do(header, body)
         except Exception as error:  # noqa: BLE001  (whatever the function raises is its result)
             return {"type": "done", "error": _UNHANDLED}, describe(error)
 
-    def _do_load(self, header, _body):
-        self._settings = header
+    def _do(self, header: dict[str, Any], body: bytes) -> bytes:
+        if header["type"] == "load":
+            self._load(header)
+        elif header["type"] == "invoke":
+            mark("Start", header["request_id"])
+            handler = find(self._settings["function"]["handler"])
+            return encode(handler(body, self._context(header)))
+        else:
+            find(header["handler"])(self._context(header))
+        return b""
+
+    def _load(self, settings: dict[str, Any]) -> None:
+        self._settings = settings
         handler = logging.StreamHandler(sys.stdout)
         handler.setFormatter(self._formatter)
         logging.getLogger().addHandler(handler)
         logging.getLogger().setLevel(logging.INFO)
-        os.chdir(header["code"])
-        sys.path.insert(0, header["code"])
-        self._handler = find(header["function"]["handler"])
-        return b""
+        os.chdir(settings["code"])
+        sys.path.insert(0, settings["code"])
+        find(settings["function"]["handler"])
 
-    def _do_initialize(self, header, _body):
-        find(header["handler"])(self._context(header))
-        return b""
-
-    def _do_pre_stop(self, header, _body):
-        find(header["handler"])(self._context(header))
-        return b""
-
-    def _do_invoke(self, header, body):
-        os.write(1, b"FC Invoke Start RequestId: %s\n" % header["request_id"].encode())
-        result = self._handler(body, self._context(header))
-        if isinstance(result, bytes):
-            return result
-        if isinstance(result, str):
-            return result.encode()
-        return json.dumps(result).encode()
-
-    def _context(self, header):
+    def _context(self, header: dict[str, Any]) -> Context:
         self._formatter.request_id = header.get("request_id", "")
         context = Context(header, self._settings)
         if self._settings["credentials_in_environment"]:
-            for name, value in (
-                ("ALIBABA_CLOUD_ACCESS_KEY_ID", context.credentials.access_key_id),
-                ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", context.credentials.access_key_secret),
-                ("ALIBABA_CLOUD_SECURITY_TOKEN", context.credentials.security_token),
-            ):
-                os.environ[name] = value
+            keys = context.credentials
+            os.environ["ALIBABA_CLOUD_ACCESS_KEY_ID"] = keys.access_key_id
+            os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"] = keys.access_key_secret
+            os.environ["ALIBABA_CLOUD_SECURITY_TOKEN"] = keys.security_token
             del context.credentials
         return context
 
@@ -188,7 +181,7 @@ class HandlerNotFound(Exception):
     """The module has no such function."""
 
 
-def find(handler):
+def find(handler: str) -> Callable[..., Any]:
     """Import ``package/module.function``.
 
     Raises:
@@ -201,22 +194,27 @@ def find(handler):
     except Exception as error:
         traceback.print_exc()
         raise ImportModuleError(
-            "Unable to import module '%s': %s: %s" % (module_name, type(error).__name__, error)
+            f"Unable to import module '{module_name}': {type(error).__name__}: {error}"
         ) from error
-    if not callable(getattr(module, name, None)):
-        raise HandlerNotFound("Handler '%s' is missing on module '%s'" % (name, module_name))
-    return getattr(module, name)
+    found: Callable[..., Any] | None = getattr(module, name, None)
+    if found is None or not callable(found):
+        raise HandlerNotFound(f"Handler '{name}' is missing on module '{module_name}'")
+    return found
 
 
-def describe(error):
+def encode(result: object) -> bytes:
+    """A handler's result as the caller gets it: bytes and text as they are, the rest as JSON."""
+    if isinstance(result, bytes):
+        return result
+    if isinstance(result, str):
+        return result.encode()
+    return json.dumps(result).encode()
+
+
+def describe(error: BaseException) -> bytes:
     """The platform's error document of an exception."""
     frames = [
-        [
-            'File "%s"' % frame.filename,
-            "line %s" % frame.lineno,
-            "in %s" % frame.name,
-            frame.line or "",
-        ]
+        [f'File "{frame.filename}"', f"line {frame.lineno}", f"in {frame.name}", frame.line or ""]
         for frame in traceback.extract_tb(error.__traceback__)
         if frame.filename != __file__
     ]
@@ -224,27 +222,35 @@ def describe(error):
     return json.dumps(document).encode()
 
 
-def end_group():
+def mark(what: str, request_id: str) -> None:
+    """Write a line of the platform into the log."""
+    os.write(1, f"FC Invoke {what} RequestId: {request_id}\n".encode())
+
+
+def end_group() -> None:
     """End this process and what it started, at once."""
     if os.getpgrp() == os.getpid():
         os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(1)
 
 
-def wake_when_orphaned():
-    """Have the kernel wake this process when the platform dies: frozen, it could not see the socket close."""
+def wake_when_orphaned() -> None:
+    """Have the kernel wake this process when the platform dies.
+
+    Frozen, it could not see the socket close. Where there is no such call, the platform's next start
+    finds what is left.
+    """
     if not sys.platform.startswith("linux"):
         return
     try:
         import ctypes
 
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)
-    except (ImportError, OSError, AttributeError):
-        # Without it the platform's next start still finds what is left.
-        return
+    except (ImportError, OSError, AttributeError) as error:
+        sys.stderr.write(f"prctl is not to be had: {error}\n")
 
 
-def main():
+def main() -> None:
     """Serve on the inherited socket."""
     sys.dont_write_bytecode = True
     del sys.path[0]
