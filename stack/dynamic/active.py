@@ -9,7 +9,7 @@ from pulumi.dynamic import Resource
 
 from stack.dynamic.base import DeploymentError, StepProvider
 from stack.dynamic.credentials import from_environment
-from stack.dynamic.sdk import function_client
+from stack.dynamic.sdk import calling, function_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,8 +33,13 @@ class FunctionActiveProvider(StepProvider):
 
         client = function_client(from_environment(), inputs["endpoint"], inputs["region"], READ_MS)
         name = inputs["functionName"]
+
+        def look() -> Any:
+            with calling(f"asking Function Compute for the state of {name}"):
+                return client.get_function(name, GetFunctionRequest()).body
+
         state = wait_until_active(
-            lambda: client.get_function(name, GetFunctionRequest()).body,
+            look,
             name=name,
             timeout=float(inputs["timeoutSeconds"]),
         )

@@ -11,7 +11,7 @@ from pulumi.dynamic import Resource
 
 from stack.dynamic.base import DeploymentError, StepProvider
 from stack.dynamic.credentials import from_environment
-from stack.dynamic.sdk import function_client, object_client
+from stack.dynamic.sdk import calling, function_client, object_client
 
 # What OSS keeps of ours beside an object: the digest, so that a second upload is known to be
 # needless.
@@ -188,12 +188,13 @@ def _invoke(client: Any, name: str, payload: dict[str, Any], timeout_ms: int) ->
     from alibabacloud_fc20230330.models import InvokeFunctionHeaders, InvokeFunctionRequest
     from alibabacloud_tea_util.models import RuntimeOptions
 
-    answer = client.invoke_function_with_options(
-        name,
-        InvokeFunctionRequest(body=json.dumps(payload), qualifier="LATEST"),
-        InvokeFunctionHeaders(x_fc_invocation_type="Sync"),
-        RuntimeOptions(read_timeout=timeout_ms, autoretry=False),
-    )
+    with calling(f"invoking {name}"):
+        answer = client.invoke_function_with_options(
+            name,
+            InvokeFunctionRequest(body=json.dumps(payload), qualifier="LATEST"),
+            InvokeFunctionHeaders(x_fc_invocation_type="Sync"),
+            RuntimeOptions(read_timeout=timeout_ms, autoretry=False),
+        )
     body = answer.body.read() if hasattr(answer.body, "read") else answer.body
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
     headers = {header.lower(): value for header, value in (answer.headers or {}).items()}

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pulumi.dynamic import Resource
 
 from stack.dynamic.base import DeploymentError, StepProvider
-from stack.dynamic.credentials import Credentials, from_environment
+from stack.dynamic.credentials import from_environment
+from stack.dynamic.sdk import registry_login
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +42,7 @@ class ImagePushProvider(StepProvider):
                 "`python -m stack.artifacts base REFERENCE` and commit "
                 "functions/commander/base.json"
             )
-        username, password = registry_login(inputs)
+        username, password = login_of(inputs)
         layout = PROJECT_ROOT / inputs["layout"]
         with httpx.Client(timeout=TIMEOUT_S) as http:
             registry = Registry(http, inputs["registry"], inputs["repository"], username, password)
@@ -108,7 +109,7 @@ def _read(layout: Path, digest: str) -> bytes | None:
     return path.read_bytes() if path.exists() else None
 
 
-def registry_login(inputs: dict[str, Any]) -> tuple[str, str]:
+def login_of(inputs: dict[str, Any]) -> tuple[str, str]:
     """Return user and password: the environment's, the access key, or temporary ones.
 
     Args:
@@ -129,34 +130,7 @@ def registry_login(inputs: dict[str, Any]) -> tuple[str, str]:
             f"(Container Registry Enterprise), "
             f"or {USERNAME} and {PASSWORD} in the environment"
         )
-    return _temporary_login(from_environment(), inputs["instanceId"], inputs["region"])
-
-
-def _temporary_login(credentials: Credentials, instance_id: str, region: str) -> tuple[str, str]:
-    """Ask Container Registry for a login that lasts an hour (GetAuthorizationToken)."""
-    from alibabacloud_cr20181201.client import Client
-    from alibabacloud_cr20181201.models import GetAuthorizationTokenRequest
-    from alibabacloud_tea_openapi.models import Config
-    from Tea.exceptions import TeaException
-
-    client = Client(
-        Config(
-            access_key_id=credentials.access_key_id,
-            access_key_secret=credentials.access_key_secret,
-            security_token=credentials.security_token,
-            endpoint=f"cr.{region}.aliyuncs.com",
-            region_id=region,
-        )
-    )
-    try:
-        body = client.get_authorization_token(
-            GetAuthorizationTokenRequest(instance_id=instance_id)
-        ).body
-    except TeaException as error:
-        raise DeploymentError(
-            f"Container Registry gives no login for {instance_id}: {error.message}"
-        ) from error
-    return body.temp_username, body.authorization_token
+    return registry_login(from_environment(), inputs["instanceId"], inputs["region"])
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,61 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from ipaddress import ip_address
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from stack.dynamic.base import DeploymentError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stack.dynamic.credentials import Credentials
 
 CONNECT_MS = 10_000
+
+
+class StaticCredential:
+    """Keys as they are, for the SDKs that share `alibabacloud_tea_openapi`.
+
+    Given plain keys, its release 0.4.0rc3 makes a credential of another package, and asks it for
+    an attribute that release 0.3.6, which the other SDKs pin, does not have.
+    """
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._model = SimpleNamespace(
+            access_key_id=credentials.access_key_id,
+            access_key_secret=credentials.access_key_secret,
+            security_token=credentials.security_token,
+            type="sts" if credentials.security_token else "access_key",
+            provider_name=None,
+        )
+
+    def get_credential(self) -> SimpleNamespace:
+        """Return what a signature is made with."""
+        return self._model
+
+
+@contextmanager
+def calling(what: str) -> Iterator[None]:
+    """Turn what the SDKs raise into one message.
+
+    Args:
+        what: what was being done, for the message.
+
+    Raises:
+        DeploymentError: the call failed.
+    """
+    from Tea.exceptions import TeaException, UnretryableException
+
+    try:
+        yield
+    except UnretryableException as error:
+        raise DeploymentError(f"{what} failed: {error.inner_exception or error}") from error
+    except TeaException as error:
+        raise DeploymentError(f"{what} was refused: {error.code} {error.message}") from error
 
 
 def function_client(credentials: Credentials, endpoint: str, region: str, read_ms: int) -> Any:
@@ -27,9 +74,7 @@ def function_client(credentials: Credentials, endpoint: str, region: str, read_m
     parts = urlsplit(endpoint)
     return Client(
         Config(
-            access_key_id=credentials.access_key_id,
-            access_key_secret=credentials.access_key_secret,
-            security_token=credentials.security_token,
+            credential=StaticCredential(credentials),
             endpoint=parts.netloc,
             protocol=parts.scheme.upper(),
             region_id=region,
@@ -37,6 +82,32 @@ def function_client(credentials: Credentials, endpoint: str, region: str, read_m
             read_timeout=read_ms,
         )
     )
+
+
+def registry_login(credentials: Credentials, instance_id: str, region: str) -> tuple[str, str]:
+    """Ask Container Registry for a login that lasts an hour.
+
+    Returns:
+        User and password.
+
+    Raises:
+        DeploymentError: the instance gives none.
+    """
+    from alibabacloud_cr20181201.client import Client
+    from alibabacloud_cr20181201.models import GetAuthorizationTokenRequest
+    from alibabacloud_tea_openapi.models import Config
+
+    client = Client(
+        Config(
+            credential=StaticCredential(credentials),
+            endpoint=f"cr.{region}.aliyuncs.com",
+            region_id=region,
+            connect_timeout=CONNECT_MS,
+        )
+    )
+    with calling(f"asking Container Registry for a login to {instance_id}"):
+        body = client.get_authorization_token(GetAuthorizationTokenRequest(instance_id)).body
+    return body.temp_username, body.authorization_token
 
 
 def object_client(credentials: Credentials, endpoint: str, region: str) -> Any:
