@@ -1,0 +1,1 @@
+"""Figures as ratios: every case is measured beside its baseline in one run."""
