@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from localcloud.core.errors import CloudError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 MAX_KEY_BYTES = 1023
+MAX_METADATA_BYTES = 8 * 1024
 MAX_OBJECT_BYTES = 1024 * 1024 * 1024
 DAY_SECONDS = 86400
 
@@ -47,6 +52,7 @@ class StoredObject:
         md5: of the content, in hex capitals: the entity tag.
         crc64: of the content (ECMA-182, reflected), as OSS reports it.
         written: seconds since the epoch.
+        metadata: names and values that the writer gave (`x-oss-meta-…`), sorted.
     """
 
     bucket: str
@@ -57,6 +63,7 @@ class StoredObject:
     crc64: int
     content_type: str
     written: float
+    metadata: tuple[tuple[str, str], ...] = ()
 
     @property
     def etag(self) -> str:
@@ -80,6 +87,18 @@ def check_bucket_name(name: str) -> None:
             400,
             "InvalidBucketName",
             f"bucket name {name!r}: 3 to 63 small letters, digits and dashes, none at an end",
+        )
+
+
+def check_metadata(metadata: Mapping[str, str]) -> None:
+    """Refuse what OSS refuses.
+
+    Raises:
+        CloudError: `InvalidArgument`; it is over 8 KB.
+    """
+    if sum(len(name) + len(value) for name, value in metadata.items()) > MAX_METADATA_BYTES:
+        raise CloudError(
+            400, "InvalidArgument", f"user metadata has {MAX_METADATA_BYTES} bytes at most"
         )
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from localcloud.ram import Principal, Ram
 
 OPERATIONS = {
-    "PutObject": "checksums, x-oss-forbid-overwrite",
+    "PutObject": "checksums, user metadata, x-oss-forbid-overwrite",
     "GetObject": "ranges, links (presigned URLs)",
     "HeadObject": "",
     "DeleteObject": "",
@@ -35,6 +35,7 @@ OPERATIONS = {
     "PutBucket": "domain only: private, lifecycle by days, encryption recorded",
 }
 LIST_LIMIT = 1000
+METADATA = "x-oss-meta-"
 _LINK_PARAMETERS = re.compile(r"x-oss-.*|response-content-.*|response-cache-control")
 
 
@@ -125,6 +126,11 @@ class Oss:
                 incoming,
                 digests,
                 content_type=request.headers.get("content-type", "application/octet-stream"),
+                metadata={
+                    name.removeprefix(METADATA): value
+                    for name, value in request.headers.items()
+                    if name.startswith(METADATA)
+                },
                 overwrite=request.headers.get("x-oss-forbid-overwrite", "").lower() != "true",
             )
         headers = {"etag": made.etag, "x-oss-hash-crc64ecma": str(made.crc64)}
@@ -189,6 +195,7 @@ class Oss:
             "x-oss-object-type": "Normal",
             "x-oss-storage-class": "Standard",
             "accept-ranges": "bytes",
+            **{METADATA + name: value for name, value in found.metadata},
         } | self._encryption(found.bucket)
 
     def _encryption(self, bucket: str) -> dict[str, str]:

@@ -17,10 +17,11 @@ from localcloud.oss.model import (
     StoredObject,
     check_bucket_name,
     check_key,
+    check_metadata,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from localcloud.core.clock import Clock
@@ -30,10 +31,10 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, definition TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS objects (
     bucket TEXT NOT NULL, key TEXT NOT NULL, size INTEGER, sha256 TEXT, md5 TEXT, crc64 TEXT,
-    content_type TEXT, written REAL, PRIMARY KEY (bucket, key)) WITHOUT ROWID;
+    content_type TEXT, written REAL, metadata TEXT, PRIMARY KEY (bucket, key)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS contents ON objects (sha256);
 """
-_COLUMNS = "bucket, key, size, sha256, md5, crc64, content_type, written"
+_COLUMNS = "bucket, key, size, sha256, md5, crc64, content_type, written, metadata"
 
 
 class ObjectStore:
@@ -121,6 +122,7 @@ class ObjectStore:
         digests: Digests,
         *,
         content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
         overwrite: bool = True,
     ) -> StoredObject:
         """Make a finished content the object of a name; readers see all of it or what was before.
@@ -130,6 +132,7 @@ class ObjectStore:
                 is an object already.
         """
         check_key(key)
+        check_metadata(metadata or {})
         made = StoredObject(
             bucket=bucket,
             key=key,
@@ -139,6 +142,7 @@ class ObjectStore:
             crc64=digests.crc64,
             content_type=content_type,
             written=self._clock.now(),
+            metadata=tuple(sorted((metadata or {}).items())),
         )
         with self._lock:
             self.bucket(bucket)
@@ -149,10 +153,11 @@ class ObjectStore:
             target.parent.mkdir(parents=True, exist_ok=True)
             incoming.path.replace(target)
             # SQLite's integers are signed: the checksum is kept as text.
-            values = (*list(vars(made).values())[:5], str(made.crc64), content_type, made.written)
+            given = json.dumps(made.metadata)
+            head = (bucket, key, made.size, made.sha256, made.md5, str(made.crc64))
             self._database.execute(
-                f"INSERT OR REPLACE INTO objects ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
-                values,
+                f"INSERT OR REPLACE INTO objects ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
+                (*head, content_type, made.written, given),
             )
             if old is not None:
                 self._drop_content(old)
@@ -281,6 +286,7 @@ class ObjectStore:
             self.content(found).unlink(missing_ok=True)
 
 
-def _object(row: tuple[str, str, int, str, str, str, str, float]) -> StoredObject:
-    bucket, key, size, sha256, md5, crc64, content_type, written = row
-    return StoredObject(bucket, key, size, sha256, md5, int(crc64), content_type, written)
+def _object(row: tuple[str, str, int, str, str, str, str, float, str]) -> StoredObject:
+    bucket, key, size, sha256, md5, crc64, content_type, written, metadata = row
+    given = tuple((name, value) for name, value in json.loads(metadata))
+    return StoredObject(bucket, key, size, sha256, md5, int(crc64), content_type, written, given)

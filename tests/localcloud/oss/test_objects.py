@@ -94,7 +94,13 @@ async def test_what_is_put_is_got(served: Site, body: bytes) -> None:
     client = served.client()
     put = await call(
         client.put_object,
-        oss.PutObjectRequest(bucket="results", key="a/b ü.txt", body=body, content_type="text/x"),
+        oss.PutObjectRequest(
+            bucket="results",
+            key="a/b ü.txt",
+            body=body,
+            content_type="text/x",
+            metadata={"made-by": "a test"},
+        ),
     )
     got = await call(client.get_object, oss.GetObjectRequest(bucket="results", key="a/b ü.txt"))
     assert got.body.content == body
@@ -102,6 +108,7 @@ async def test_what_is_put_is_got(served: Site, body: bytes) -> None:
     assert got.server_side_encryption == "AES256"
     head = await call(client.head_object, oss.HeadObjectRequest(bucket="results", key="a/b ü.txt"))
     assert head.content_length == len(body)
+    assert dict(head.metadata) == {"made-by": "a test"}
 
 
 async def test_a_range(served: Site) -> None:
