@@ -171,12 +171,12 @@ class ReadsModelKey(Capability):
 
     def variables(self, context: Context) -> dict[str, str]:
         """The parameter's name, never its value."""
-        parameter = context.names.model_key_parameter if context.settings.model.base_url else ""
+        parameter = context.names.model_key_parameter if context.settings.has_model_key else ""
         return {"MODEL_KEY_PARAMETER": parameter, "OOS_ENDPOINT": context.endpoints.oos}
 
     def statements(self, context: Context) -> list[Statement]:
         """That parameter alone."""
-        if not context.settings.model.base_url:
+        if not context.settings.has_model_key:
             return []
         parameter = context.arns.secret_parameter(context.names.model_key_parameter)
         return [Statement(("oos:GetSecretParameter",), (parameter,))]

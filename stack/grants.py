@@ -46,11 +46,10 @@ def _dispatcher(context: Context) -> list[Capability]:
                 "agent_open": Access.ALL,
                 "agent_tickets": Access.ALL,
                 "agent_sessions": Access.ALL,
-                "agent_budgets": Access.WRITE,
             }
         ),
         InvokesCommander(),
-        UsesResults(write=True, erase=True, links=True),
+        UsesResults(erase=True, links=True),
         Variables({"APPROVE_OWN": _flag(context.settings.dispatcher.approve_own)}),
         WritesLogs("dispatcher"),
         JoinsVpc(),
@@ -67,7 +66,6 @@ def _commander(context: Context) -> list[Capability]:
                 "agent_open": Access.ALL,
                 "agent_tickets": Access.WRITE,
                 "agent_sessions": Access.WRITE,
-                "agent_budgets": Access.WRITE,
             }
         ),
         UsesResults(write=True),
@@ -78,6 +76,8 @@ def _commander(context: Context) -> list[Capability]:
                 "PUBLISH_STEPS": _flag(settings.commander.publish_steps),
                 "LEASE_MS": str(settings.commander.lease_ms),
                 "DEPENDENCY_BUNDLE": BUNDLE_FILE,
+                # Instances that are kept may as well have their libraries imported.
+                "PREFETCH": _flag(settings.commander.provisioned.wanted),
                 "MODEL_BASE_URL": settings.model.base_url or "",
                 "MODEL_NAME": settings.model.name or "",
             }
@@ -96,12 +96,10 @@ def _notifier() -> list[Capability]:
                 "agent_open": Access.ALL,
                 "agent_tickets": Access.WRITE,
                 "agent_sessions": Access.WRITE,
-                "agent_budgets": Access.WRITE,
                 "agent_connections": Access.ALL,
             }
         ),
         InvokesCommander(),
-        UsesResults(),
         LeavesDeadLetters(),
         WritesLogs("notifier"),
         JoinsVpc(),

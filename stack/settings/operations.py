@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from stack.settings.base import Broken, Group
 
 LONGEST_TAG = 128
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def _is_tag(value: str) -> str:
@@ -89,10 +90,11 @@ class ModelSettings(Group):
     )
 
     def broken_rules(self) -> Iterator[Broken]:
-        """`base_url` and `name` are set together, and `base_url` is https."""
+        """`base_url` and `name` are set together; `base_url` is https, but for this machine."""
         if (self.base_url is None) != (self.name is None):
             yield Broken("name", "be set together with `base_url`")
-        if self.base_url and urlsplit(self.base_url).scheme != "https":
+        parts = urlsplit(self.base_url or "")
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             yield Broken("base_url", "begin with https://, since the key travels with every call")
 
 

@@ -71,7 +71,7 @@ class Settings(Group):
 
         - `dispatcher.timeout_s` is below `gateway.timeout_ms`.
         - `results.retention_days` is above the 30 days of the event log, which refers to results.
-        - `model.base_url` and the secret `model_key` are set together, and then there is a way out.
+        - The secret `model_key` belongs to a `model.base_url`, and a model needs a way out.
         - All zones are in `alicloud:region`.
         """
         if self.dispatcher.timeout_s * 1000 >= self.gateway.timeout_ms:
@@ -84,11 +84,6 @@ class Settings(Group):
             yield Broken(
                 "results.retention_days",
                 f"be above the {EVENT_LOG_DAYS} days of the event log that names them",
-            )
-        if self.model.base_url and not self.has_model_key:
-            yield Broken(
-                "model.base_url",
-                "come with a key: pulumi config set --secret agent-commander:model_key",
             )
         if self.has_model_key and not self.model.base_url:
             yield Broken("model.base_url", "be set, since `model_key` is")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
 import pytest
 
+from functions.commander import settings as commander_settings
+from functions.dispatcher import settings as dispatcher_settings
+from functions.notifier import settings as notifier_settings
+from functions.populator import settings as populator_settings
 from policies.rules.identity import ALLOWED_WILDCARDS
 from stack.capabilities import Access, Capability, UsesTables, statements_of, variables_of
 from stack.context import Context
@@ -44,7 +49,8 @@ def test_who_may_do_what() -> None:
     assert "fc:InvokeFunction" in allowed["dispatcher"]
     assert "fc:InvokeFunction" in allowed["notifier"]
     assert "fc:InvokeFunction" not in allowed["commander"]
-    assert "oss:PutObject" not in allowed["populator"] | allowed["notifier"]
+    for function in ("dispatcher", "notifier", "populator"):
+        assert "oss:PutObject" not in allowed[function]
     assert not {action for action in allowed["populator"] if action.startswith("ots:")}
     assert "oos:GetSecretParameter" not in allowed["commander"], "no model, no key"
 
@@ -111,3 +117,21 @@ def test_roles_are_one_each_and_the_gateway_invokes_two_functions() -> None:
     assert signing["Statement"][0]["Resource"] == [
         "acs:apigateway:cn-hangzhou:1234567890123456:app/gateway-push-id"
     ]
+
+
+PLATFORM = {"FC_REGION", "FC_ACCOUNT_ID"}
+READERS = {
+    "dispatcher": dispatcher_settings.Settings,
+    "commander": commander_settings.Settings,
+    "notifier": notifier_settings.Settings,
+    "populator": populator_settings.Settings,
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_told_what_it_asks_for(function: str) -> None:
+    asked = {field.name.upper(): field for field in dataclasses.fields(READERS[function])}
+    required = {name for name, field in asked.items() if field.default is dataclasses.MISSING}
+    given = world_of("dev").one("V3Function", f"{function}-function").inputs["environmentVariables"]
+    assert required - PLATFORM <= set(given)
+    assert set(given) - {"AGENT_ENVIRONMENT"} <= set(asked), "told what it never reads"

@@ -164,11 +164,6 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         "results.retention_days = 30: has to be above the 30 days",
     ),
     (
-        "no key",
-        {"model": {"base_url": "https://m.example.com", "name": "m"}},
-        "has to come with a key",
-    ),
-    (
         "no name",
         {"model": {"base_url": "https://m.example.com"}},
         "model.name = (default): has to be set together",
@@ -278,6 +273,14 @@ def test_data_is_protected_by_environment_and_by_wish(environment: str, expected
         settings_of(environment, deployment={"protect_data": not expected}).protects_data
         is not expected
     )
+
+
+def test_a_model_may_do_without_a_key_and_stand_on_this_machine() -> None:
+    model = {"base_url": "http://127.0.0.1:11434/v1", "name": "small"}
+    settings = parse_settings("local", CLOUD, {**MINIMUM, "model": model})
+    assert not settings.has_model_key
+    with pytest.raises(WrongSettings, match=r"model\.base_url = \(default\): has to be set"):
+        parse_settings("dev", CLOUD, MINIMUM, has_model_key=True)
 
 
 def test_texts_of_the_command_line_are_taken_as_numbers() -> None:
