@@ -38,7 +38,10 @@ def preview_command(
         Path, typer.Option("--cwd", "-C", help="Directory of Pulumi.yaml.")
     ] = Path(),
     state: Annotated[
-        Path | None, typer.Option(help="Checkpoint to compare with; without it all is new.")
+        Path | None,
+        typer.Option(
+            exists=True, dir_okay=False, help="Checkpoint to compare with; else all is new."
+        ),
     ] = None,
     show_sames: Annotated[
         bool, typer.Option(help="List unchanged resources in the JSON, too.")

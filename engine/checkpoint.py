@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import json
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -27,37 +26,32 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
-@dataclass(frozen=True)
 class Checkpoint:
-    """A file and the key for its secrets."""
+    """A checkpoint file, and the key for its secrets, which is made with the first of them.
 
-    path: Path
-    project: str
-    stack: str
-    key: bytes
+    Args:
+        path: the file; its directory is made when it is not there.
+        project: name of the project; a file of another one is refused.
+        stack: name of the stack; a file of another one is refused.
+        key: a Fernet key to use in place of the one beside the file.
 
-    @classmethod
-    def open(cls, path: Path, project: str, stack: str, key: bytes | None = None) -> Checkpoint:
-        """Name a checkpoint and get its key ready, made on first use.
+    Raises:
+        EngineError: the key is not a Fernet key, or cannot be read.
+    """
 
-        Args:
-            path: the file; its directory is made when it is not there.
-            project: name of the project; a file of another one is refused.
-            stack: name of the stack; a file of another one is refused.
-            key: a Fernet key to use in place of the one beside the file.
-
-        Raises:
-            EngineError: the key is not a Fernet key, or cannot be read or written.
-        """
+    def __init__(self, path: Path, project: str, stack: str, key: bytes | None = None) -> None:
+        self.path = path
+        self._project = project
+        self._stack = stack
+        self._key_path = path.with_name(path.name + ".key")
         try:
-            chosen = key or _key_beside(path)
-            Fernet(chosen)
+            if key is None and self._key_path.exists():
+                key = self._key_path.read_bytes().strip()
+            self._fernet = Fernet(key) if key is not None else None
         except OSError as error:
-            raise EngineError(f"the key of the state cannot be used: {error}") from None
+            raise EngineError(f"{self._key_path} cannot be read: {error.strerror}") from None
         except ValueError:
-            where = "given" if key else f"in {_key_path(path)}"
-            raise EngineError(f"the key {where} is not a Fernet key") from None
-        return cls(path, project, stack, chosen)
+            raise EngineError(f"the key of {path} is not a Fernet key") from None
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -94,10 +88,10 @@ class Checkpoint:
             raise self._damaged(f"not a checkpoint ({error})") from None
         if version != VERSION:
             raise EngineError(f"{self.path} has version {version!r}; this engine reads {VERSION}")
-        if owner != (self.project, self.stack):
+        if owner != (self._project, self._stack):
             raise EngineError(
                 f"{self.path} belongs to project {owner[0]!r}, stack {owner[1]!r}, "
-                f"not to {self.project!r}, {self.stack!r}"
+                f"not to {self._project!r}, {self._stack!r}"
             )
         try:
             return [from_json(entry, self._open) for entry in entries]
@@ -112,8 +106,8 @@ class Checkpoint:
         """Replace the file; whoever is interrupted leaves the old one or the new one."""
         document = {
             "version": VERSION,
-            "project": self.project,
-            "stack": self.stack,
+            "project": self._project,
+            "stack": self._stack,
             "resources": [to_json(state, self._seal) for state in states],
         }
         scratch = self.path.with_name(self.path.name + ".new")
@@ -121,29 +115,20 @@ class Checkpoint:
         scratch.replace(self.path)
 
     def _seal(self, value: Any) -> dict[str, str]:
-        token = Fernet(self.key).encrypt(json.dumps(value).encode())
+        if self._fernet is None:
+            key = Fernet.generate_key()
+            _write_private(self._key_path, key)
+            self._fernet = Fernet(key)
+        token = self._fernet.encrypt(json.dumps(value).encode())
         return {SIGNATURE_KEY: Signature.SECRET, "ciphertext": token.decode("ascii")}
 
     def _open(self, fields: Mapping[str, Any]) -> Any:
-        return json.loads(Fernet(self.key).decrypt(fields["ciphertext"].encode("ascii")))
+        if self._fernet is None:
+            raise EngineError(f"{self.path} has secrets, but their key {self._key_path} is missing")
+        return json.loads(self._fernet.decrypt(fields["ciphertext"].encode("ascii")))
 
     def _damaged(self, reason: str) -> EngineError:
         return EngineError(f"the state {self.path} is damaged: {reason}")
-
-
-def _key_path(path: Path) -> Path:
-    return path.with_name(path.name + ".key")
-
-
-def _key_beside(path: Path) -> bytes:
-    key_path = _key_path(path)
-    try:
-        return key_path.read_bytes().strip()
-    except FileNotFoundError:
-        key_path.parent.mkdir(parents=True, exist_ok=True)
-        key = Fernet.generate_key()
-        _write_private(key_path, key)
-        return key
 
 
 def _write_private(path: Path, content: bytes) -> None:

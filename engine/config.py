@@ -23,6 +23,9 @@ from engine.values import MASK
 
 _STACK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _PROJECT_KEYS = {"type", "description", "items", "default", "value", "secret"}
+_SHORTEST_SECRET = 3
+"""As for the CLI: hiding every ``a`` would hide the message and not the secret."""
+
 _NAMES = ("Pulumi.yaml", "Pulumi.yml")
 
 
@@ -70,6 +73,11 @@ class Configuration:
             key: MASK if key in self.secret_keys else value
             for key, value in sorted(self.values.items())
         }
+
+    def secret_texts(self) -> list[str]:
+        """Return the secret values, which must not appear in any message; the longest first."""
+        texts = {self.values[key] for key in self.secret_keys} - {MASK}
+        return sorted((text for text in texts if len(text) >= _SHORTEST_SECRET), key=len)[::-1]
 
     def of_package(self, package: str) -> dict[str, str]:
         """Return the settings of a provider package, without their namespace."""
@@ -197,6 +205,8 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         raise EngineError(f"{path.name}:{where} {error.problem or 'not valid YAML'}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise EngineError(f"{path.name}: not valid YAML: {error}") from None
+    except OSError as error:
+        raise EngineError(f"{path.name} cannot be read: {error.strerror}") from None
     if document is None:
         return {}
     if not isinstance(document, dict):

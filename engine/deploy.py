@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from engine import urn as urns
 from engine.checkpoint import Checkpoint
 from engine.config import load_configuration, load_project
-from engine.diagnostics import Diagnostics
+from engine.diagnostics import Diagnostic, Diagnostics
 from engine.difference import Decision, decide, with_ignored_changes
 from engine.dynamic import DynamicOperator
 from engine.errors import OperationFailed
@@ -51,12 +51,14 @@ class UpResult:
         secret_outputs: the names of those that must not be shown.
         summary: number of resources by operation.
         resources: what exists now, in the order of creation.
+        diagnostics: what the program said.
     """
 
     outputs: dict[str, Any]
     secret_outputs: frozenset[str]
     summary: dict[str, int]
     resources: tuple[ResourceState, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 async def up(  # noqa: PLR0913  (each is a choice of its own)
@@ -91,11 +93,11 @@ async def up(  # noqa: PLR0913  (each is a choice of its own)
     """
     description = load_project(project)
     configuration = load_configuration(description, stack, config, secrets)
-    checkpoint = Checkpoint.open(state, description.name, stack, protect_key)
+    checkpoint = Checkpoint(state, description.name, stack, protect_key)
     with checkpoint.locked():
         dynamic = DynamicOperator(description, stack, configuration, environment or {})
         applier = _Applier(checkpoint, provider, dynamic, on_event or (lambda _: None))
-        diagnostics = Diagnostics()
+        diagnostics = Diagnostics(configuration.secret_texts())
         try:
             await run_program(
                 description,
@@ -110,7 +112,7 @@ async def up(  # noqa: PLR0913  (each is a choice of its own)
         finally:
             await applier.settle()
             await dynamic.aclose()
-    return applier.result()
+    return applier.result(tuple(diagnostics))
 
 
 class _Applier:
@@ -171,7 +173,7 @@ class _Applier:
             if id(state) in doomed:
                 await self._delete(state, spared=state.deleted_with in gone)
 
-    def result(self) -> UpResult:
+    def result(self, diagnostics: tuple[Diagnostic, ...]) -> UpResult:
         """Return what there is now."""
         exported: dict[str, Any] = {}
         for state in self._news.values():
@@ -182,6 +184,7 @@ class _Applier:
             secret_outputs=frozenset(k for k, v in exported.items() if contains(v, Secret)),
             summary=dict(sorted(self._counts.items())),
             resources=tuple(self._news.values()),
+            diagnostics=diagnostics,
         )
 
     async def _apply(self, goal: Goal) -> Settled:
@@ -216,7 +219,8 @@ class _Applier:
             if not old.retain_on_delete:
                 await self._timed(goal, "delete", operator.delete(old))
             self._record(replace(old, urn=goal.urn, pending_replacement=True), old)
-        made = await self._timed(goal, decision.op, operator.create(goal))
+        work = operator.adopt(goal) if decision.op == "import" else operator.create(goal)
+        made = await self._timed(goal, decision.op, work)
         if old is not None and decision.op == "replace" and not decision.delete_first:
             self._replaced.append(replace(old, delete=True))
         full = with_secrets(made.outputs, goal.inputs, goal.additional_secret_outputs)
@@ -225,11 +229,8 @@ class _Applier:
     async def _look_up(self, goal: Goal, id_: str) -> Settled:
         self._emit(goal, "registered", "")
         old = self._olds.take(goal)
-        if urns.is_dynamic(goal.type):
-            found = await self._timed(goal, "read", self._dynamic.read(goal, id_))
-        else:
-            work = self._provider.read(goal.type, id_, plain(goal.inputs))
-            found = await self._timed(goal, "read", work)
+        operator = self._operator(goal.type, custom=True)
+        found = await self._timed(goal, "read", operator.adopt(replace(goal, import_id=id_)))
         outputs = with_secrets(found.outputs, goal.inputs, goal.additional_secret_outputs)
         self._record(replace(planned(goal, outputs, id_=found.id), external=True), old)
         self._counts["read"] += 1
@@ -259,7 +260,8 @@ class _Applier:
             self._emit(subject, "started", op)
             began = time.monotonic()
             try:
-                result = await work
+                async with asyncio.timeout(subject.custom_timeouts.get(op)):
+                    result = await work
             except Exception as error:
                 reason = str(error) or type(error).__name__
                 self._emit(subject, "failed", op, time.monotonic() - began, reason)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from engine.values import MASK
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 Severity = Literal["debug", "info", "info#err", "warning", "error"]
 
@@ -31,15 +33,18 @@ class Diagnostic:
 
 
 class Diagnostics:
-    """Collects messages in the order in which they arrive."""
+    """Collects messages in the order in which they arrive, without the texts of secrets."""
 
-    def __init__(self) -> None:
+    def __init__(self, secrets: Sequence[str] = ()) -> None:
+        self._secrets = secrets
         self._entries: list[Diagnostic] = []
         self._dropped = 0
 
     def add(self, severity: Severity, message: str, urn: str = "") -> None:
         """Keep a message; debug messages and empty ones are not for people."""
         text = message.rstrip("\n")
+        for secret in self._secrets:
+            text = text.replace(secret, MASK)
         if severity == "debug" or not text:
             return
         if len(self._entries) >= MAX_MESSAGES:

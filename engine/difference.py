@@ -13,7 +13,7 @@ from engine.provider import Difference
 from engine.state import ResourceState
 from engine.values import UNKNOWN_SENTINEL, plain
 
-Op = Literal["create", "same", "update", "replace", "delete", "read"]
+Op = Literal["create", "same", "update", "replace", "delete", "read", "import"]
 Differ = Callable[[Goal, ResourceState], Awaitable[Difference]]
 """Says how the inputs of a goal differ from those of the old state."""
 
@@ -46,7 +46,7 @@ async def decide(goal: Goal, old: ResourceState | None, differ: Differ) -> Decis
         EngineError: the resource would have to be replaced, but is protected.
     """
     if old is None or old.external or old.pending_replacement:
-        return Decision("create")
+        return Decision("import" if goal.import_id else "create")
     difference = await differ(goal, old)
     forced = {_first_key(path) for path in goal.replace_on_changes}
     if difference.kind == "update" and ("*" in forced or forced & set(difference.keys)):

@@ -22,6 +22,7 @@ from engine.program import (
     program_environment,
     read_all,
     read_port,
+    start,
 )
 from engine.provider import Created, Difference, compare_inputs
 from engine.values import from_struct, plain, to_struct
@@ -127,9 +128,11 @@ class DynamicOperator:
         )
         await self._ask("Delete", request)
 
-    async def read(self, goal: Goal, id_: str) -> Created:
+    async def adopt(self, goal: Goal) -> Created:
         """Look up a resource."""
-        request = provider_pb2.ReadRequest(id=id_, urn=goal.urn, inputs=_struct(goal.inputs))
+        request = provider_pb2.ReadRequest(
+            id=goal.import_id, urn=goal.urn, inputs=_struct(goal.inputs)
+        )
         response = await self._ask("Read", request)
         return Created(response.id, from_struct(response.properties))
 
@@ -143,22 +146,16 @@ class DynamicOperator:
             raise EngineError(_last_line(error.details() or "")) from None
 
     async def _start(self) -> Any:
-        process = await asyncio.create_subprocess_exec(
-            *(str(self._project.python), "-u", "-m", "pulumi.dynamic"),
-            cwd=self._project.program,
-            env=self._environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        command = (str(self._project.python), "-u", "-m", "pulumi.dynamic")
+        process = await start(command, self._project.program, self._environment)
         await self._cleanup.enter_async_context(ended(process))
         try:
             port = await read_port(process, _START_SECONDS)
         except (ValueError, TimeoutError):
             raise EngineError("the process of the dynamic resources did not start") from None
         # A provider may print; nobody reads it, but a full pipe would stop the process.
-        drain = asyncio.create_task(read_all(process.stdout))
-        self._cleanup.callback(drain.cancel)
+        for stream in (process.stdout, process.stderr):
+            self._cleanup.callback(asyncio.create_task(read_all(stream)).cancel)
         channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=GRPC_OPTIONS)
         self._cleanup.push_async_callback(channel.close)
         stub: Any = provider_pb2_grpc.ResourceProviderStub(channel)

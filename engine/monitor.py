@@ -6,6 +6,7 @@ They translate; what a registration leads to is decided by the ``Deployment`` be
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 
@@ -109,6 +110,7 @@ class MonitorService(resource_pb2_grpc.ResourceMonitorServicer):
         self._settled: dict[str, Settled] = {}
         self._seen: set[str] = set()
         self.failure: Exception | None = None
+        self.failed = asyncio.Event()
 
     async def GetDeploymentInfo(self, request: Any, context: Any) -> Any:
         """Tell the SDK what it deploys and what it may ask for."""
@@ -232,6 +234,7 @@ class MonitorService(resource_pb2_grpc.ResourceMonitorServicer):
             except Exception as error:  # noqa: BLE001
                 if self.failure is None:
                     self.failure = error
+                    self.failed.set()
         await context.abort(grpc.StatusCode.UNAVAILABLE, "resource monitor shut down")
         raise AssertionError
 

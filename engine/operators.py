@@ -31,6 +31,10 @@ class Operator(Protocol):
         """Make a resource."""
         ...
 
+    async def adopt(self, goal: Goal) -> Created:
+        """Look up the existing resource whose id is ``import_id``."""
+        ...
+
     async def update(self, goal: Goal, old: ResourceState) -> dict[str, Any]:
         """Change a resource and return its new outputs."""
         ...
@@ -58,6 +62,10 @@ class CloudOperator:
         """Ask the provider."""
         return await self.provider.create(goal.type, goal.urn, plain(goal.inputs))
 
+    async def adopt(self, goal: Goal) -> Created:
+        """Ask the provider."""
+        return await self.provider.read(goal.type, goal.import_id, plain(goal.inputs))
+
     async def update(self, goal: Goal, old: ResourceState) -> dict[str, Any]:
         """Ask the provider."""
         outputs, inputs = plain(old.outputs), plain(goal.inputs)
@@ -84,6 +92,10 @@ class BookOperator:
         """Make an entry; the same resource always gets the same id."""
         id_ = str(uuid.uuid5(uuid.NAMESPACE_URL, goal.urn)) if goal.custom else ""
         return Created(id_, {})
+
+    async def adopt(self, goal: Goal) -> Created:
+        """Take the id as it is."""
+        return Created(goal.import_id, {})
 
     async def update(self, goal: Goal, old: ResourceState) -> dict[str, Any]:
         """Change the entry."""

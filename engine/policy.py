@@ -32,6 +32,7 @@ from engine.program import (
     read_all,
     read_port,
     serving,
+    start,
 )
 from engine.values import Asset, ResourceReference, Secret, plain, to_struct
 
@@ -167,14 +168,9 @@ class _Pack:
             "PULUMI_STACK": stack,
             "PULUMI_DRY_RUN": "true",
         }
-        process = await asyncio.create_subprocess_exec(
-            *(str(self._python), "-u", "-m", "pulumi.policy", address, str(self._directory)),
-            cwd=self._directory,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        module = ("-u", "-m", "pulumi.policy")
+        command = (str(self._python), *module, address, str(self._directory))
+        process = await start(command, self._directory, environment)
         async with contextlib.AsyncExitStack() as cleanup:
             await cleanup.enter_async_context(ended(process))
             self._ready = asyncio.create_task(

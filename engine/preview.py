@@ -50,6 +50,12 @@ class Step:
     new: ResourceState | None
     decision: Decision
 
+    @property
+    def shown(self) -> bool:
+        """Whether the CLI lists it by default: changes, the stack, and changed protection."""
+        protection = (self.old and self.old.protect) != (self.new and self.new.protect)
+        return self.op != "same" or _is_stack(self.urn) or protection
+
     def to_json(self) -> dict[str, Any]:
         """Return the entry of ``steps``; a deletion has no ``newState``, a creation no old one."""
         document: dict[str, Any] = {"op": self.op, "urn": self.urn}
@@ -108,11 +114,7 @@ class Preview:
         """
         document: dict[str, Any] = {
             "config": self.configuration.shown(),
-            "steps": [
-                step.to_json()
-                for step in self.steps
-                if show_sames or step.op != "same" or _is_stack(step.urn)
-            ],
+            "steps": [step.to_json() for step in self.steps if show_sames or step.shown],
             "diagnostics": [entry.to_json() for entry in self.diagnostics],
             "duration": int(self.seconds * 1e9),
             "changeSummary": self.summary,
@@ -164,9 +166,9 @@ async def preview(  # noqa: PLR0913  (each is a choice of its own)
     configuration = load_configuration(description, stack, config, secrets)
     olds: list[ResourceState] = []
     if state is not None:
-        olds = Checkpoint.open(state, description.name, stack, protect_key).load()
+        olds = Checkpoint(state, description.name, stack, protect_key).load()
     plan = _Plan(olds, provider)
-    diagnostics = Diagnostics()
+    diagnostics = Diagnostics(configuration.secret_texts())
 
     def result(findings: Sequence[Finding] = ()) -> Preview:
         return plan.preview(configuration, diagnostics, tuple(findings), time.monotonic() - began)
@@ -207,17 +209,17 @@ class _Plan:
         goal = with_ignored_changes(goal, old)
         decision = await decide(goal, old, self._differ)
         known = old if old and decision.op in ("same", "update") else None
-        id_ = known.id if known else ""
+        id_ = known.id if known else goal.import_id
         outputs = {**(known.outputs if known else {}), **goal.inputs}
         if known and decision.op == "same":
             outputs = known.outputs
-        new = planned(goal, outputs, id_="")
-        if old and decision.op != "create":
+        new = planned(goal, outputs)
+        if old and decision.op in ("create", "import"):
+            old = None
+        if old:
             new = replace(new, created=old.created, modified=old.modified)
-        shown_old = replace(old, delete=decision.op == "replace") if old else None
-        if decision.op == "create":
-            shown_old = None
-        self._record(goal, Step(decision.op, goal.urn, shown_old, new, decision))
+            old = replace(old, delete=decision.op == "replace")
+        self._record(goal, Step(decision.op, goal.urn, old, new, decision))
         return Settled(id_, outputs)
 
     async def read(self, goal: Goal, id_: str | Unknown) -> Settled:

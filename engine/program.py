@@ -13,11 +13,11 @@ import grpc
 import grpc.aio
 from pulumi.runtime.proto import engine_pb2_grpc, resource_pb2_grpc
 
-from engine.errors import ProgramFailed
+from engine.errors import EngineError, ProgramFailed
 from engine.monitor import ORGANIZATION, PARALLEL, Deployment, EngineService, MonitorService
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from engine.config import Configuration, Project
     from engine.diagnostics import Diagnostics, Severity
@@ -62,25 +62,45 @@ async def run_program(
             "dry_run": dry_run,
         }
         launcher = Path(__file__).with_name("launch.py")
-        process = await asyncio.create_subprocess_exec(
-            str(project.python),
-            str(launcher),
-            json.dumps(settings),
-            cwd=project.program,
-            env=program_environment(project.python, configuration) | dict(environment or {}),
+        process = await start(
+            (str(project.python), str(launcher), json.dumps(settings)),
+            project.program,
+            program_environment(project.python, configuration) | dict(environment or {}),
+        )
+        async with ended(process):
+            impatience = asyncio.create_task(_stop_after(monitor.failed, process))
+            try:
+                await asyncio.gather(
+                    _collect(process.stdout, "info", diagnostics),
+                    _collect(process.stderr, "info#err", diagnostics),
+                    process.wait(),
+                )
+            finally:
+                impatience.cancel()
+    if monitor.failure is not None:
+        raise monitor.failure
+    _check_exit(process.returncode, diagnostics)
+
+
+async def start(
+    command: Sequence[str], directory: Path, environment: Mapping[str, str]
+) -> asyncio.subprocess.Process:
+    """Start a process with its output in pipes.
+
+    Raises:
+        EngineError: it cannot be started.
+    """
+    try:
+        return await asyncio.create_subprocess_exec(
+            *command,
+            cwd=directory,
+            env=dict(environment),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        async with ended(process):
-            await asyncio.gather(
-                _collect(process.stdout, "info", diagnostics),
-                _collect(process.stderr, "info#err", diagnostics),
-                process.wait(),
-            )
-    if monitor.failure is not None:
-        raise monitor.failure
-    _check_exit(process.returncode, diagnostics)
+    except OSError as error:
+        raise EngineError(f"{command[0]} cannot be started: {error.strerror}") from None
 
 
 @contextlib.asynccontextmanager
@@ -148,6 +168,14 @@ async def read_all(stream: asyncio.StreamReader | None) -> bytes:
     while stream is not None and (chunk := await stream.read(64 * 1024)):
         kept += chunk[: max(0, _MAX_OUTPUT - len(kept))]
     return bytes(kept)
+
+
+async def _stop_after(failed: asyncio.Event, process: asyncio.subprocess.Process) -> None:
+    """End a program that goes on although all its calls are turned away."""
+    await failed.wait()
+    await asyncio.sleep(_GRACE_SECONDS)
+    async with ended(process):
+        return
 
 
 async def _collect(

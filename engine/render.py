@@ -19,6 +19,7 @@ _SIGNS = {
     "replace": ("±", "magenta"),
     "delete": ("-", "red"),
     "read": (">", "cyan"),
+    "import": ("=", "cyan"),
     "same": (" ", "dim"),
 }
 _VERBS = {
@@ -27,6 +28,7 @@ _VERBS = {
     "replace": "to replace",
     "delete": "to delete",
     "read": "to read",
+    "import": "to import",
     "same": "unchanged",
 }
 

@@ -260,6 +260,13 @@ async def test_secrets_are_encrypted_at_rest_and_clear_for_the_provider(
     again = await deploy(program, secrets={"key": "hunter2"})
     assert again.summary == {"same": 2}
 
+    secret_key = key.read_bytes()
+    key.unlink()
+    with pytest.raises(EngineError, match="key .* is missing"):
+        await deploy(program, secrets={"key": "hunter2"})
+    key.write_bytes(secret_key[::-1][:10])
+    with pytest.raises(EngineError, match="not a Fernet key"):
+        await deploy(program, secrets={"key": "hunter2"})
     key.write_bytes(Fernet.generate_key())
     with pytest.raises(EngineError, match="encrypted with another key"):
         await deploy(program, secrets={"key": "hunter2"})
@@ -272,6 +279,45 @@ async def test_a_key_of_ones_own(deploy: Callable[..., Any], state: Path) -> Non
     assert not state.with_name(state.name + ".key").exists()
     with pytest.raises(EngineError, match="not a Fernet key"):
         await deploy("", protect_key=b"short")
+
+
+async def test_imported_resources_are_adopted(
+    deploy: Callable[..., Any], cloud: MemoryCloud
+) -> None:
+    program = 'a = Thing("a", ResourceOptions(import_="i-7"), size=1)\npulumi.export("t", a.token)'
+
+    result = await deploy(program)
+
+    assert result.outputs == {"t": "found i-7"}
+    assert result.summary == {"create": 1, "import": 1}
+    assert (await deploy(program)).summary == {"same": 2}
+    await deploy("")
+    assert cloud.calls == [("delete", "a")]
+
+
+async def test_an_operation_may_take_no_longer_than_its_timeout(
+    deploy: Callable[..., Any], cloud: MemoryCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def for_ever(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(cloud, "create", for_ever)
+
+    with pytest.raises(OperationFailed, match=r"create of .*::a failed: TimeoutError"):
+        await deploy(
+            'Thing("a", ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="50ms")))'
+        )
+
+
+async def test_the_program_may_talk_but_not_of_secrets(deploy: Callable[..., Any]) -> None:
+    result = await deploy('print("the key is", config.require("key"))', secrets={"key": "hunter2"})
+
+    assert [entry.message for entry in result.diagnostics] == ["the key is [secret]"]
+
+    with pytest.raises(ProgramFailed, match=r"ValueError: \[secret\] is wrong"):
+        await deploy(
+            'raise ValueError(config.require("key") + " is wrong")', secrets={"key": "hunter2"}
+        )
 
 
 async def test_a_failed_operation_is_reported_and_the_next_run_goes_on(

@@ -96,7 +96,8 @@ async def test_options_of_resources(make_project: Callable[..., Path]) -> None:
         """
     )
 
-    states = by_name(await preview(root, "dev"))
+    result = await preview(root, "dev")
+    states = by_name(result)
 
     for name in ("group", "kept"):
         assert states[name]["protect"] is True
@@ -105,6 +106,7 @@ async def test_options_of_resources(make_project: Callable[..., Path]) -> None:
     assert states["odd"]["ignoreChanges"] == ["size"]
     assert states["odd"]["replaceOnChanges"] == ["label"]
     assert states["odd"]["importID"] == "i-1"
+    assert result.summary == {"create": 4, "import": 1}
     assert states["odd"]["additionalSecretOutputs"] == ["token"]
     assert states["odd"]["customTimeouts"] == {"create": 5400.0}
 
