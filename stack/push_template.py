@@ -61,7 +61,7 @@ def push_template(names: dict[str, str], *, region: str, timeout_ms: int, revisi
         "Properties": {
             "GroupId": {"Ref": "GroupId"},
             "ApiIds": [_id_of("Notify")],
-            "AppId": {"Ref": "AppId"},
+            "AppIds": [{"Ref": "AppId"}],
             "StageName": STAGE,
         },
     }
