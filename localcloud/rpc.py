@@ -1,5 +1,6 @@
-"""RPC-style control planes: the operation stands in ``x-acs-action``, its parameters in the query or
-a form. Signed with ACS3-HMAC-SHA256.
+"""RPC-style control planes, signed with ACS3-HMAC-SHA256.
+
+The operation stands in ``x-acs-action``, its parameters in the query or in a form.
 """
 
 from __future__ import annotations

@@ -7,35 +7,30 @@ from typing import TYPE_CHECKING
 from localcloud.apigateway.event import Answer
 
 if TYPE_CHECKING:
-    from localcloud.core.config import CloudConfig
     from localcloud.fc import FunctionCompute
     from localcloud.ram import Ram
 
-
-_SERVICE = "apigateway.aliyuncs.com"
+SERVICE = "apigateway.aliyuncs.com"
 
 
 class FunctionBackends:
     """Invokes functions for the gateway.
 
     Args:
-        config: account and region of the functions.
-        ram: gives the role's credentials and decides.
-        functions: Function Compute.
+        ram: gives the role's credentials, if the role trusts API Gateway.
+        functions: Function Compute, which asks whether the role may.
     """
 
-    def __init__(self, config: CloudConfig, ram: Ram, functions: FunctionCompute) -> None:
-        self._config = config
+    def __init__(self, ram: Ram, functions: FunctionCompute) -> None:
         self._ram = ram
         self._functions = functions
 
     async def call(self, role: str, function: str, qualifier: str, event: bytes) -> Answer:
         """Invoke synchronously; see `gateway.Functions`."""
-        del qualifier
-        credentials = self._ram.credentials_for(role, _SERVICE)
+        credentials = self._ram.credentials_for(role, SERVICE)
         principal = self._ram.principal(credentials.access_key_id, credentials.security_token)
-        arn = f"acs:fc:{self._config.region}:{self._config.account_id}:functions/{function}"
-        self._ram.authorise(principal, "fc:InvokeFunction", arn)
-        result = await self._functions.invoke(function, event, principal=principal)
+        result = await self._functions.invoke(
+            function, event, principal=principal, qualifier=qualifier
+        )
         headers = {name.lower(): value for name, value in result.headers.items()}
         return Answer(result.status, headers, result.body)

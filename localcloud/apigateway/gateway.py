@@ -341,7 +341,7 @@ def _function_answer(result: Answer) -> Answer:
     if result.status in (429, 503):
         raise GatewayError(503, "D503BB", "Backend Service Busy", {"retry-after": "1"})
     kind = result.headers.get("x-fc-error-type")
-    if kind and "time" in kind.lower():
+    if kind and kind.lower().endswith(("timeout", "timedout")):
         raise GatewayError(504, "D504TO", f"Backend service request timed out: {kind}")
     if kind or result.status >= 400:
         raise GatewayError(502, "D502FC", f"FunctionCompute Error: {kind or result.status}")

@@ -2,14 +2,14 @@
 
 Its data is JSON or YAML with ``parameter``, ``parameterLocation`` (header, query), ``jwk`` or
 ``jwks``, ``claimParameters`` [{claimName, parameterName, location}], ``bypassEmptyToken``,
-``ignoreExpirationCheck``. Source: "JWT authentication plug-in", alibabacloud.com/help/doc-detail/
+``ignoreExpirationCheck``, ``preventJtiReplay``. Source: "JWT authentication plug-in", alibabacloud.com/help/doc-detail/
 103228.htm [D]; its error codes were not verified on an account.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _KNOWN = {
     "parameter", "parameterLocation", "jwk", "jwks", "claimParameters", "bypassEmptyToken",
-    "ignoreExpirationCheck",
+    "ignoreExpirationCheck", "preventJtiReplay",
 }  # fmt: skip
 _TOKEN_LIMIT = 16 * 1024
 _ALGORITHMS = ["RS256"]
@@ -48,6 +48,8 @@ class JwtAuth:
     claims: tuple[ClaimParameter, ...]
     bypass_empty: bool
     ignore_expiration: bool
+    prevent_replay: bool
+    _seen: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str) -> JwtAuth:
@@ -72,6 +74,7 @@ class JwtAuth:
             claims=tuple(_claim(item) for item in data.get("claimParameters") or []),
             bypass_empty=bool(data.get("bypassEmptyToken", False)),
             ignore_expiration=bool(data.get("ignoreExpirationCheck", False)),
+            prevent_replay=bool(data.get("preventJtiReplay", False)),
         )
 
     def claims_of(
@@ -99,6 +102,8 @@ class JwtAuth:
             raise GatewayError(403, "A403JT", f"Invalid JWT: longer than {_TOKEN_LIMIT} bytes")
         claims = self._decode(token)
         self._check_times(claims, now)
+        if self.prevent_replay:
+            self._use(claims, now)
         return claims
 
     def _token(self, headers: Mapping[str, str], query: Mapping[str, str]) -> str:
@@ -137,21 +142,28 @@ class JwtAuth:
     def _check_times(self, claims: dict[str, Any], now: float) -> None:
         expires, begins = claims.get("exp"), claims.get("nbf")
         if not self.ignore_expiration:
-            if not _is_number(expires):
+            if not isinstance(expires, int | float) or isinstance(expires, bool):
                 raise GatewayError(403, "A403JT", "Invalid JWT: exp is required")
             if now >= expires:
                 raise GatewayError(403, "A403JE", f"JWT is expired at {int(expires)}")
-        if begins is not None and (not _is_number(begins) or now < begins):
+        if begins is not None and (not isinstance(begins, int | float) or now < begins):
             raise GatewayError(403, "A403JT", "Invalid JWT: it is not valid yet")
+
+    def _use(self, claims: dict[str, Any], now: float) -> None:
+        """Let a token pass once; used ones are forgotten when they have expired."""
+        jti = claims.get("jti")
+        if not isinstance(jti, str) or not jti:
+            raise GatewayError(403, "S403JI", "Claim jti is required when preventJtiReplay:true")
+        if jti in self._seen:
+            raise GatewayError(403, "S403JU", "Claim jti in JWT is used")
+        for old in [known for known, expires in self._seen.items() if expires <= now]:
+            del self._seen[old]
+        self._seen[jti] = float(claims.get("exp") or now)
 
 
 def claim_text(value: Any) -> str:
     """How a claim stands in a header: text as it is, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=True)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _mapping(text: str) -> dict[str, Any]:

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from localcloud.keys import Vault
 
 OPERATIONS = {
-    "(call an API over HTTP)": "FunctionCompute 3.0 (FCEvent) and mock back ends; modes MAPPING and PASSTHROUGH",
-    "(WebSocket channel)": "RG, RO, RF, H1, HO, calls as frames, NF, NO, OS, CR; REGISTER, UNREGISTER, NOTIFY",
-    "(plugin jwtAuth)": "RS256; parameter in header or query; claim parameters; no replay check of jti",
+    "(call of an API)": "functions (FCEvent, 3.0) and mock answers; modes MAPPING and PASSTHROUGH",
+    "(WebSocket channel)": "RG RO RF, H1 HO, calls as frames, NF NO, OS, CR",
+    "(WebSocket APIs)": "REGISTER, UNREGISTER (also by the gateway itself), NOTIFY, COMMON",
+    "(plugin jwtAuth)": "RS256; token in a header or the query; claims become parameters",
     "(plugin trafficControl)": "basic template; per API, app and user",
     "(app authentication)": "X-Ca-Signature, HmacSHA256; time stamp and nonce are required",
 }

@@ -103,6 +103,7 @@ class DeploymentType:
     def find(self, properties: dict[str, Any]) -> str | None:
         """Doing it again is harmless."""
         del properties
+        return None
 
     def put(self, properties: dict[str, Any], id_: str | None) -> str:
         """Publish."""
@@ -135,6 +136,7 @@ class AuthorizationType:
     def find(self, properties: dict[str, Any]) -> str | None:
         """Doing it again is harmless."""
         del properties
+        return None
 
     def put(self, properties: dict[str, Any], id_: str | None) -> str:
         """Attach every app to every API."""
@@ -166,6 +168,7 @@ class PluginAttachmentType:
     def find(self, properties: dict[str, Any]) -> str | None:
         """Doing it again is harmless."""
         del properties
+        return None
 
     def put(self, properties: dict[str, Any], id_: str | None) -> str:
         """Attach."""

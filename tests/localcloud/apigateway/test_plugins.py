@@ -76,6 +76,16 @@ def test_an_expired_token_is_refused_by_the_clouds_clock(keys: TokenKeys) -> Non
     )
 
 
+def test_a_token_passes_once_where_replay_is_prevented(keys: TokenKeys) -> None:
+    plugin = JwtAuth.parse(data(keys, preventJtiReplay=True))
+    token = keys.sign("ann", now=NOW, seconds=60)
+    assert plugin.claims_of(bearer(token), {}, NOW)
+    with pytest.raises(GatewayError, match="is used") as caught:
+        plugin.claims_of(bearer(token), {}, NOW)
+    assert caught.value.code == "S403JU"
+    assert plugin.claims_of(bearer(keys.sign("ann", now=NOW, seconds=60)), {}, NOW)
+
+
 def forged(keys: TokenKeys, other: TokenKeys) -> list[str]:
     good = keys.sign("ann", now=NOW, seconds=60)
     kid = keys.jwks["keys"][0]["kid"]
@@ -122,7 +132,7 @@ def test_times_have_to_be_there_and_right(tmp_path: Path, claims: dict[str, Any]
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"preventJtiReplay": True}, "preventJtiReplay"),
+        ({"issuer": "x"}, "issuer"),
         ({"parameterLocation": "cookie"}, "parameterLocation"),
         ({"parameter": ""}, "parameter"),
         ({"jwks": []}, "jwk"),
