@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_TIMEOUTS = {"replace": "create", "import": "read"}
+"""Whose ``customTimeouts`` an operation has that is not named there itself."""
+
 
 @dataclass(frozen=True)
 class UpResult:
@@ -256,14 +259,17 @@ class _Applier:
         Raises:
             OperationFailed: it failed, for whatever reason.
         """
+        limit = subject.custom_timeouts.get(_TIMEOUTS.get(op, op))
         async with self._slots:
             self._emit(subject, "started", op)
             began = time.monotonic()
             try:
-                async with asyncio.timeout(subject.custom_timeouts.get(op)):
+                async with asyncio.timeout(limit):
                     result = await work
             except Exception as error:
-                reason = str(error) or type(error).__name__
+                late = isinstance(error, TimeoutError) and limit is not None
+                name = f"it took longer than {limit} s" if late else type(error).__name__
+                reason = str(error) or name
                 self._emit(subject, "failed", op, time.monotonic() - began, reason)
                 raise OperationFailed(op, subject.urn, reason) from error
             self._emit(subject, "done", op, time.monotonic() - began)

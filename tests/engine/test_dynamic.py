@@ -90,22 +90,22 @@ async def test_a_dynamic_resource_lives_its_life(
         )
         return result.summary
 
-    assert await deploy("d1", "k1") == {"create": 3}
+    assert await deploy("d1", "first-key") == {"create": 3}
     assert list(cloud.things.values()) == [{"label": "u:d1"}]
-    assert await deploy("d1", "k1") == {"same": 3}
-    assert await deploy("d1", "k2") == {"same": 2, "update": 1}
-    assert await deploy("d2", "k2") == {"replace": 1, "same": 1, "update": 1}
-    assert "k2" not in state.read_text()
+    assert await deploy("d1", "first-key") == {"same": 3}
+    assert await deploy("d1", "second-key") == {"same": 2, "update": 1}
+    assert await deploy("d2", "second-key") == {"replace": 1, "same": 1, "update": 1}
+    assert "second-key" not in state.read_text()
     assert "from-outside" not in state.read_text()
     with pytest.raises(EngineError, match="push has invalid inputs: digest: too short"):
-        await deploy("x", "k2")
+        await deploy("x", "second-key")
     with pytest.raises(EngineError, match=r"failed: ValueError: the registry refused it$"):
-        await deploy("refused", "k2")
-    assert await deploy("", "k2") == {"delete": 2, "same": 1}
+        await deploy("refused", "second-key")
+    assert await deploy("", "second-key") == {"delete": 2, "same": 1}
     assert (root / "log.txt").read_text().splitlines() == [
-        "create d1 k1 from-outside",
-        "update id-d1 k1 to k2",
+        "create d1 first-key from-outside",
+        "update id-d1 first-key to second-key",
         "delete id-d1 d1",
-        "create d2 k2 from-outside",
+        "create d2 second-key from-outside",
         "delete id-d2 d2",
     ]
