@@ -48,7 +48,8 @@ class Share:
             BadBundle: the directory holds another bundle. It is not replaced: somebody mounts it.
         """
         place = self._path(job.directory)
-        if not os.path.isdir(place):  # noqa: PTH112 - pathlib is slow to import
+        # The platform makes the directory of a mount; while that is empty a rename replaces it.
+        if not os.path.isdir(place) or not os.listdir(place):  # noqa: PTH112, PTH208
             return None
         try:
             with open(f"{place}/{DESCRIPTION}", encoding="utf-8") as file:  # noqa: PTH123

@@ -100,6 +100,7 @@ class Hold:
         self._monotonic = monotonic
         self._beats = 0
         self._shown = monotonic()
+        self._over = False
 
     @property
     def due_in(self) -> float:
@@ -110,16 +111,17 @@ class Hold:
         """Append a holder's row.
 
         Raises:
-            Stale: the hold is lost.
+            Stale: the hold is lost, or was given back by its last row.
             Interrupted: control rows came first; nothing was written.
             UnknownOutcome: nobody knows, after several attempts.
         """
+        self._check()
         draft = Draft(kind, data, fence=self.fence)
         try:
             event = self._log.append(self.ticket_id, draft, after=self.tail)
         except Collision as collision:
             raise Interrupted(self._behind(collision.events)) from None
-        self.tail = event.seq
+        self._go_behind([event])
         self._shown = self._monotonic()
         return event
 
@@ -149,6 +151,7 @@ class Hold:
         Raises:
             Stale: the hold is lost.
         """
+        self._check()
         self._beats += 1
         began = self._monotonic()
         try:
@@ -170,11 +173,21 @@ class Hold:
     def _behind(self, events: list[Event]) -> list[Event]:
         """Go on behind rows of others; rows of this very hold may be among them."""
         for event in events:
-            lost = event.kind == kinds.TAKEN or (event.terminal and event.fence != self.fence)
-            if lost:
+            if event.kind == kinds.TAKEN or (event.terminal and event.fence != self.fence):
+                self._over = True
                 raise Stale(events)
-        self.tail = tail_of(events)
+        self._go_behind(events)
         return events
+
+    def _go_behind(self, events: list[Event]) -> None:
+        self.tail = tail_of(events)
+        # What ends or releases the hold is the last thing that it writes.
+        ends = kinds.RELEASES | kinds.TERMINAL
+        self._over = any(event.kind in ends and event.fence == self.fence for event in events)
+
+    def _check(self) -> None:
+        if self._over:
+            raise Stale([])
 
 
 class Contender:

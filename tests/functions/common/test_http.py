@@ -1,0 +1,214 @@
+"""The connection pool: what is repeated, what never is, and what a caller learns."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from functions.common.http import AnswerLost, AnswerTooLarge, HttpPool, Unreachable
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Name: Value\r\n\r\nok"
+
+
+class Peer:
+    """A server that does with each connection what it is told; counts requests."""
+
+    def __init__(self, *scripts: Callable[[socket.socket, Peer], None]) -> None:
+        self._scripts = list(scripts)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.requests = 0
+        self.connections = 0
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def _run(self) -> None:
+        for script in self._scripts:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            with connection:
+                connection.settimeout(5)
+                script(connection, self)
+
+    def read(self, connection: socket.socket) -> bool:
+        """Read one request with its body; False at the end."""
+        data = b""
+        while b"\r\n\r\n" not in data:
+            chunk = connection.recv(65536)
+            if not chunk:
+                return False
+            data += chunk
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = next(
+            (
+                int(line.split(b":")[1])
+                for line in head.split(b"\r\n")
+                if line.lower().startswith(b"content-length")
+            ),
+            0,
+        )
+        while len(body) < length:
+            body += connection.recv(65536)
+        self.requests += 1
+        return True
+
+    def close(self) -> None:
+        # Whoever still accepts learns of the end by a connection that says nothing.
+        with socket.create_connection(self._listener.getsockname()):
+            self._listener.close()
+        self._thread.join(5)
+
+
+@contextmanager
+def peer(*scripts: Callable[[socket.socket, Peer], None]) -> Iterator[Peer]:
+    server = Peer(*scripts)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def answer(*answers: bytes) -> Callable[[socket.socket, Peer], None]:
+    """Answers one request after the other, then closes."""
+
+    def script(connection: socket.socket, server: Peer) -> None:
+        for data in answers:
+            if not server.read(connection):
+                return
+            connection.sendall(data)
+
+    return script
+
+
+def hang_up(connection: socket.socket, server: Peer) -> None:
+    server.read(connection)
+
+
+def test_a_connection_is_used_again() -> None:
+    with peer(answer(OK, OK)) as server:
+        pool = HttpPool(server.endpoint)
+        first = pool.request("POST", "/", headers={}, body=b"body")
+        second = pool.request("GET", "/", headers={})
+        pool.close()
+    assert (first.status, first.body, first.headers["x-name"]) == (200, b"ok", "Value")
+    assert second.body == b"ok"
+    assert (server.connections, server.requests) == (1, 2)
+
+
+def test_a_connection_that_was_closed_meanwhile_is_not_used() -> None:
+    with peer(answer(OK), answer(OK)) as server:
+        pool = HttpPool(server.endpoint)
+        pool.request("POST", "/", headers={})
+        wait_for_end(pool)
+        # Not repeatable, and no need to repeat: the end was seen before anything was sent.
+        assert pool.request("POST", "/", headers={}, body=b"x").body == b"ok"
+        pool.close()
+    assert server.requests == 2
+
+
+def wait_for_end(pool: HttpPool) -> None:
+    (_, connection) = pool._idle[0]
+    assert connection.sock is not None
+    connection.sock.settimeout(5)
+    assert connection.sock.recv(1, socket.MSG_PEEK) == b""
+
+
+def test_a_write_is_never_sent_twice() -> None:
+    with peer(hang_up, answer(OK)) as server:
+        pool = HttpPool(server.endpoint)
+        with pytest.raises(AnswerLost):
+            pool.request("POST", "/", headers={}, body=b"x")
+        assert server.requests == 1
+
+
+def test_a_write_on_a_used_connection_is_not_sent_twice_either() -> None:
+    def script(connection: socket.socket, server: Peer) -> None:
+        answer(OK)(connection, server)
+        server.read(connection)
+
+    with peer(script, answer(OK)) as server:
+        pool = HttpPool(server.endpoint)
+        pool.request("POST", "/", headers={}, body=b"x")
+        with pytest.raises(AnswerLost):
+            pool.request("POST", "/", headers={}, body=b"x")
+        assert server.requests == 2
+
+
+def test_a_read_is_sent_again_when_a_used_connection_ends() -> None:
+    def script(connection: socket.socket, server: Peer) -> None:
+        answer(OK)(connection, server)
+        server.read(connection)
+
+    with peer(script, answer(OK)) as server:
+        pool = HttpPool(server.endpoint)
+        pool.request("GET", "/", headers={})
+        assert pool.request("GET", "/", headers={}, repeatable=True).body == b"ok"
+        pool.close()
+    assert server.requests == 3
+
+
+def test_nobody_there_is_certainly_not_sent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(Unreachable):
+        HttpPool(f"http://127.0.0.1:{port}").request("POST", "/", headers={})
+
+
+def test_silence_is_a_lost_answer() -> None:
+    silent = threading.Event()
+
+    def script(connection: socket.socket, server: Peer) -> None:
+        server.read(connection)
+        silent.wait(5)
+
+    with peer(script) as server:
+        try:
+            with pytest.raises(AnswerLost):
+                HttpPool(server.endpoint).request("POST", "/", headers={}, read_seconds=0.05)
+        finally:
+            silent.set()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nok",
+        b"nonsense\r\n\r\n",
+    ],
+)
+def test_half_an_answer_is_a_lost_one(data: bytes) -> None:
+    with peer(answer(data)) as server, pytest.raises(AnswerLost):
+        HttpPool(server.endpoint).request("POST", "/", headers={})
+
+
+def test_an_answer_has_a_limit() -> None:
+    with peer(answer(OK)) as server, pytest.raises(AnswerTooLarge):
+        HttpPool(server.endpoint).request("POST", "/", headers={}, max_bytes=1)
+
+
+def test_a_stream_comes_in_chunks_and_notices_its_end() -> None:
+    short = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok"
+    with peer(answer(OK), answer(short)) as server:
+        pool = HttpPool(server.endpoint)
+        status, _, chunks = pool.stream("GET", "/", headers={})
+        assert (status, b"".join(chunks)) == (200, b"ok")
+        _, _, chunks = pool.stream("GET", "/", headers={})
+        with pytest.raises(AnswerLost):
+            list(chunks)
+
+
+@pytest.mark.parametrize("endpoint", ["", "ftp://x", "127.0.0.1:80", "http://", "http://a/b"])
+def test_endpoints_are_urls(endpoint: str) -> None:
+    with pytest.raises(ValueError, match="endpoint"):
+        HttpPool(endpoint)
