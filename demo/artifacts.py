@@ -21,7 +21,15 @@ def package(project: Path) -> Table:
     Raises:
         subprocess.CalledProcessError: the packaging failed; its message went to standard error.
     """
-    command = [sys.executable, "-m", "stack.artifacts", "build", "--out", "build/artifacts"]
+    command = [
+        sys.executable,
+        "-m",
+        "stack.artifacts",
+        "build",
+        "--out",
+        "build/artifacts",
+        "--json",
+    ]
     done = subprocess.run(  # noqa: S603 - our own command, no shell
         command, cwd=project, check=True, stdout=subprocess.PIPE, text=True
     )
