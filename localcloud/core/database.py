@@ -21,10 +21,12 @@ def open_database(path: Path, schema: str) -> sqlite3.Connection:
         schema: statements that are harmless when repeated (`CREATE TABLE IF NOT EXISTS …`).
 
     Raises:
-        StateDamaged: the file is no database, or a check of it fails.
+        StateDamaged: the file is no database, cannot be opened, or a check of it fails.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
+        # Nobody else may read it, nor the files that SQLite puts beside it with the same mode.
+        path.touch(mode=0o600)
         connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -37,6 +39,6 @@ def open_database(path: Path, schema: str) -> sqlite3.Connection:
         except BaseException:
             connection.close()
             raise
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, OSError) as error:
         raise StateDamaged(path, str(error)) from error
     return connection

@@ -33,15 +33,14 @@ def verify(request: Request, body: bytes, ram: Ram, clock: Clock) -> Principal:
     """Who signed a request.
 
     Raises:
-        CloudError: 4xx; there is no signature, it is wrong, or it is older than 15 minutes.
+        CloudError: 4xx; there is no signature, it is wrong, older than 15 minutes, or used before.
     """
     found = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
     if found is None:
         raise CloudError(401, "MissingAuthorization", f"the request is not signed by {ALGORITHM}")
-    _check_date(request.headers.get("x-acs-date", ""), clock)
+    moment = _checked_date(request.headers.get("x-acs-date", ""), clock)
     signed = found["headers"].split(";")
-    if "host" not in signed or "x-acs-content-sha256" not in signed:
-        raise CloudError(400, "IncompleteSignature", "host and x-acs-content-sha256 must be signed")
+    _check_signed(request, signed)
     digest = hashlib.sha256(body).hexdigest()
     if not hmac.compare_digest(
         request.headers.get("x-acs-content-sha256", "").encode(), digest.encode()
@@ -53,12 +52,16 @@ def verify(request: Request, body: bytes, ram: Ram, clock: Clock) -> Principal:
     expected = signature(secret, string_to_sign(request, signed, digest))
     if not hmac.compare_digest(expected.encode(), found["signature"].encode()):
         raise CloudError(403, "SignatureDoesNotMatch", "the signature is not the key's")
-    return ram.principal(found["key"], request.headers.get("x-acs-security-token"))
+    principal = ram.principal(found["key"], request.headers.get("x-acs-security-token"))
+    nonce = request.headers.get("x-acs-signature-nonce", "")
+    ram.nonces.use(found["key"], nonce, clock.now(), moment + SKEW_SECONDS)
+    return principal
 
 
 def string_to_sign(request: Request, signed: list[str], body_digest: str) -> str:
     """What the signature is over."""
-    path = request.scope.get("raw_path", b"").split(b"?")[0].decode("ascii") or request.url.path
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    path = raw.partition(b"?")[0].decode(errors="replace")
     query = "&".join(
         f"{_quoted(name)}={_quoted(value)}"
         for name, value in sorted(parse_qsl(request.url.query, keep_blank_values=True))
@@ -73,7 +76,21 @@ def signature(secret: str, text: str) -> str:
     return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-def _check_date(text: str, clock: Clock) -> None:
+def _check_signed(request: Request, signed: list[str]) -> None:
+    """Everything that has a meaning is signed: the host and all headers of the protocol.
+
+    A header that stands twice would be signed once and could be read the other time.
+    """
+    needed = {name for name in request.headers if name.startswith("x-acs-")}
+    needed |= {"host", "x-acs-content-sha256", "x-acs-date"}
+    if missing := sorted(needed - set(signed)):
+        raise CloudError(400, "IncompleteSignature", f"not signed: {', '.join(missing)}")
+    for name in signed:
+        if len(request.headers.getlist(name)) > 1:
+            raise CloudError(400, "IncompleteSignature", f"header {name} stands twice")
+
+
+def _checked_date(text: str, clock: Clock) -> float:
     try:
         moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
     except ValueError:
@@ -82,6 +99,7 @@ def _check_date(text: str, clock: Clock) -> None:
         ) from None
     if abs(clock.now() - moment) > SKEW_SECONDS:
         raise CloudError(400, "InvalidTimeStamp.Expired", "x-acs-date is over 15 minutes off")
+    return moment
 
 
 def _quoted(text: str) -> str:

@@ -14,6 +14,8 @@ DOCUMENT_LIMIT = 6144
 """Characters of a custom policy (RAM's limit, from memory: unverified)."""
 
 _STATEMENT_KEYS = {"Effect", "Action", "Resource"}
+_TRUST_KEYS = {"Effect", "Action", "Principal"}
+_ASSUME = "sts:AssumeRole"
 
 
 @dataclass(frozen=True)
@@ -60,15 +62,17 @@ def parse_trust(role: str, document: str) -> frozenset[str]:
     """The services that may assume a role, such as `fc.aliyuncs.com`.
 
     Raises:
-        CloudError: the document is no trust policy of a service.
+        CloudError: the document is no trust policy of services, or has something that is not
+            evaluated here: a denial, a condition, another principal.
     """
+    services: set[str] = set()
     try:
-        services = {
-            service
-            for statement in json.loads(document)["Statement"]
-            if statement["Effect"] == "Allow" and statement["Action"] == "sts:AssumeRole"
-            for service in _texts(statement["Principal"]["Service"])
-        }
+        for statement in json.loads(document)["Statement"]:
+            if set(statement) != _TRUST_KEYS or set(statement["Principal"]) != {"Service"}:
+                raise TypeError(f"evaluated are {sorted(_TRUST_KEYS)} of services")
+            if statement["Effect"] != "Allow" or _texts(statement["Action"]) != (_ASSUME,):
+                raise TypeError(f"evaluated is the permission of {_ASSUME}")
+            services.update(_texts(statement["Principal"]["Service"]))
     except (ValueError, KeyError, TypeError) as error:
         raise _malformed(role, f"it is no trust policy of a service: {error!r}") from None
     return frozenset(services)
@@ -78,9 +82,12 @@ def _statement(name: str, given: Any) -> Statement:
     if not isinstance(given, dict) or set(given) != _STATEMENT_KEYS:
         keys = sorted(given) if isinstance(given, dict) else given
         raise _malformed(name, f"a statement has {keys}; evaluated are {sorted(_STATEMENT_KEYS)}")
-    if given["Effect"] not in {"Allow", "Deny"}:
+    if given["Effect"] not in ("Allow", "Deny"):
         raise _malformed(name, f"Effect {given['Effect']!r} is neither Allow nor Deny")
-    actions, resources = _texts(given["Action"]), _texts(given["Resource"])
+    try:
+        actions, resources = _texts(given["Action"]), _texts(given["Resource"])
+    except TypeError as error:
+        raise _malformed(name, f"Action and Resource: {error}") from None
     for action in actions:
         if action != "*" and not re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9*?]+", action):
             raise _malformed(name, f"action {action!r} is not `service:Operation`")
@@ -91,6 +98,8 @@ def _statement(name: str, given: Any) -> Statement:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, str | list):
+        raise TypeError(f"{value!r} is no list of texts")
     texts = (value,) if isinstance(value, str) else tuple(value)
     if not texts or not all(isinstance(text, str) for text in texts):
         raise TypeError(f"{value!r} is no list of texts")
@@ -99,8 +108,11 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=1024)
 def _pattern(text: str, *, fold: bool) -> re.Pattern[str]:
-    regex = re.escape(text).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.compile(regex, re.IGNORECASE if fold else 0)
+    # Several `*` in a row are one: more would let a pattern take its time on a long resource.
+    # DOTALL, since the key of an object may hold a line break, and a denial must see it too.
+    collapsed = re.sub(r"\*+", "*", text)
+    regex = re.escape(collapsed).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.compile(regex, re.DOTALL | (re.IGNORECASE if fold else 0))
 
 
 def _malformed(name: str, why: str) -> CloudError:

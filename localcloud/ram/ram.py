@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from localcloud.core.database import open_database
 from localcloud.core.errors import CloudError
 from localcloud.ram.keys import STS_SECONDS, Credentials, long_lived, temporary
+from localcloud.ram.nonces import Nonces
 from localcloud.ram.policies import Statement, decide, parse_policy, parse_trust
 
 if TYPE_CHECKING:
@@ -61,18 +62,20 @@ class Ram:
 
     The administrator's key lives in the state directory, readable by its owner alone; keys of roles
     live in memory and are made anew after a restart, as a function's are with each instance.
+
+    Raises:
+        StateDamaged: the database cannot be used.
     """
 
     def __init__(self, config: CloudConfig, clock: Clock) -> None:
-        path = config.state_dir / "ram.db"
         self._account = config.account_id
         self._clock = clock
         self._lock = threading.RLock()
-        self._database = open_database(path, _SCHEMA)
-        path.chmod(0o600)
+        self._database = open_database(config.state_dir / "ram.db", _SCHEMA)
         self._sessions: dict[str, tuple[Credentials, str]] = {}
         self._current: dict[str, Credentials] = {}
         self._statements: dict[str, list[Statement]] = {}
+        self.nonces = Nonces()
         self.administrator = self._administrator()
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from localcloud.core.config import CloudConfig
 from localcloud.core.errors import CloudError
 from localcloud.ram import Ram
 from localcloud.ram.acs3 import ALGORITHM, verify
+from localcloud.ram.nonces import LIMIT, Nonces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,7 @@ def signed(ram: Ram, **changes: Any) -> Request:
         "x-acs-date": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "x-acs-content-sha256": digest,
         "x-acs-version": "2023-03-30",
+        "x-acs-signature-nonce": changes.pop("nonce", "once"),
         "content-type": "application/json",
     }
     request.headers["authorization"] = Utils.get_authorization(
@@ -60,7 +62,7 @@ def signed(ram: Ram, **changes: Any) -> Request:
             "path": request.pathname,
             "raw_path": quote(request.pathname).encode(),
             "query_string": changes.pop("query", urlencode(request.query)).encode(),
-            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+            "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
         }
     )
 
@@ -79,11 +81,46 @@ def test_what_the_sdk_signs_is_accepted(ram: Ram) -> None:
         ({}, b"another body", "InvalidContentHash"),
         ({"moment": NOW - 3600}, BODY, "InvalidTimeStamp"),
         ({"headers": {"authorization": "Basic x"}}, BODY, "MissingAuthorization"),
+        ({"headers": {"x-acs-action": "DeleteFunction"}}, BODY, "IncompleteSignature"),
+        ({"headers": {"X-Acs-Date": "2027-01-15T08:00:01Z"}}, BODY, "IncompleteSignature"),
+        ({"nonce": ""}, BODY, "IncompleteSignature"),
+        ({"nonce": "x" * 129}, BODY, "IncompleteSignature"),
     ],
-    ids=["secret", "query", "header", "body", "date", "scheme"],
+    ids=[
+        "secret",
+        "query",
+        "header",
+        "body",
+        "date",
+        "scheme",
+        "unsigned",
+        "twice",
+        "none",
+        "long",
+    ],
 )
 def test_what_was_changed_is_refused(
     ram: Ram, changes: dict[str, Any], body: bytes, code: str
 ) -> None:
     with pytest.raises(CloudError, match=code):
         verify(signed(ram, **changes), body, ram, ManualClock(NOW))
+
+
+async def test_a_nonce_works_once_until_its_request_is_too_old(ram: Ram) -> None:
+    clock = ManualClock(NOW)
+    verify(signed(ram), BODY, ram, clock)
+    with pytest.raises(CloudError, match="SignatureNonceUsed"):
+        verify(signed(ram), BODY, ram, clock)
+    verify(signed(ram, nonce="another"), BODY, ram, clock)
+    await clock.advance(3600)
+    later = signed(ram, moment=NOW + 3600)
+    assert verify(later, BODY, ram, clock).is_administrator
+
+
+def test_nonces_are_forgotten_in_time() -> None:
+    nonces = Nonces()
+    for number in range(LIMIT):
+        nonces.use("key", str(number), now=0, until=10)
+    with pytest.raises(CloudError, match="Throttling"):
+        nonces.use("key", "one more", now=9, until=20)
+    nonces.use("key", "one more", now=11, until=20)

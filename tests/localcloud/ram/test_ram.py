@@ -110,6 +110,11 @@ def test_a_right_ends_with_its_policy(ram: Ram) -> None:
         '{"Version": "1", "Statement": [{"Effect": "Perhaps", "Action": "*", "Resource": "*"}]}',
         '{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "x", "Resource": "*"}]}',
         '{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "t"}]}',
+        '{"Version": "1", "Statement": [{"Effect": ["Allow"], "Action": "*", "Resource": "*"}]}',
+        '{"Version": "1", "Statement": [{"Effect": "Allow", "Action": 1, "Resource": "*"}]}',
+        '{"Version": "1", "Statement": [{"Effect": "Allow", "Action": [], "Resource": "*"}]}',
+        '{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": [null]}]}',
+        '{"Version": "1", "Statement": ["Allow"]}',
         (
             '{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*",'
             ' "Condition": {}}]}'
@@ -119,6 +124,31 @@ def test_a_right_ends_with_its_policy(ram: Ram) -> None:
 def test_what_is_not_evaluated_is_refused(ram: Ram, document: str) -> None:
     with pytest.raises(CloudError, match="MalformedPolicyDocument"):
         ram.put_policy("p", document)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Effect": "Deny"},
+        {"Condition": {"IpAddress": {"acs:SourceIp": "10.0.0.0/8"}}},
+        {"Principal": {"RAM": ["acs:ram::1:root"]}},
+        {"Principal": {"Service": "fc.aliyuncs.com", "RAM": ["acs:ram::1:root"]}},
+        {"Action": "*"},
+        {"Principal": {"Service": 1}},
+    ],
+)
+def test_a_trust_that_is_not_evaluated_is_refused(ram: Ram, change: dict[str, Any]) -> None:
+    document = json.loads(trust())
+    document["Statement"][0] |= change
+    with pytest.raises(CloudError, match="MalformedPolicyDocument"):
+        ram.create_role("worker", json.dumps(document))
+
+
+def test_a_denial_sees_beyond_a_line_break(ram: Ram) -> None:
+    secret = "acs:oss:*:1:bucket/secret/*"
+    ram.put_policy("p", policy(("Allow", "*", "*"), ("Deny", "oss:GetObject", secret)))
+    ram.attach("worker", "p")
+    assert not may(ram, "oss:GetObject", "acs:oss:*:1:bucket/secret/a\nb")
 
 
 def test_only_a_trusted_service_gets_credentials(ram: Ram) -> None:
