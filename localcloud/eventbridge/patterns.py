@@ -142,10 +142,14 @@ def _anything_but(argument: Any, path: str) -> Test:
 
 def _numeric(argument: Any, path: str) -> Test:
     if not isinstance(argument, list) or len(argument) not in (2, 4):
-        raise _bad(path, "numeric takes one or two comparisons, such as [\">\", 0, \"<=\", 5]")
+        raise _bad(path, 'numeric takes one or two comparisons, such as [">", 0, "<=", 5]')
     pairs = list(zip(argument[::2], argument[1::2], strict=True))
     for sign, bound in pairs:
-        if sign not in _COMPARISONS or isinstance(bound, bool) or not isinstance(bound, int | float):
+        if (
+            sign not in _COMPARISONS
+            or isinstance(bound, bool)
+            or not isinstance(bound, int | float)
+        ):
             raise _bad(path, f"numeric {sign!r} {bound!r} is no comparison with a number")
 
     def check(value: Any) -> bool:

@@ -140,7 +140,9 @@ class EventBridge:
         async for chunk in request.stream():
             body += chunk
             if len(body) > _LARGEST_BODY:
-                raise CloudError(413, "RequestTooLarge", f"a request: at most {_LARGEST_BODY} bytes")
+                raise CloudError(
+                    413, "RequestTooLarge", f"a request: at most {_LARGEST_BODY} bytes"
+                )
         principal = verify(request, bytes(body), self._ram, self._clock)
         operation = request.url.path.removeprefix("/openapi/")
         if request.method != "POST" or operation != "putEvents":
@@ -148,7 +150,12 @@ class EventBridge:
         entries = [await self._put(event, principal) for event in _events(bytes(body))]
         failed = sum(1 for entry in entries if "ErrorCode" in entry)
         return JSONResponse(
-            {"RequestId": request_id, "FailedEntryCount": failed, "EntryList": entries}
+            {
+                "RequestId": request_id,
+                "ResourceOwnerAccountId": self._config.account_id,
+                "FailedEntryCount": failed,
+                "EntryList": entries,
+            }
         )
 
     async def _put(self, event: Any, principal: Principal) -> dict[str, Any]:
@@ -172,7 +179,9 @@ class EventBridge:
         size = len(json.dumps(dict(event), ensure_ascii=False).encode())
         if size > LARGEST_EVENT:
             raise CloudError(
-                400, "EventSizeExceeded", f"event {event['id']}: {size} bytes, at most {LARGEST_EVENT}"
+                400,
+                "EventSizeExceeded",
+                f"event {event['id']}: {size} bytes, at most {LARGEST_EVENT}",
             )
         now = datetime.fromtimestamp(self._clock.now(), UTC).isoformat().replace("+00:00", "Z")
         return {
@@ -191,5 +200,7 @@ def _events(body: bytes) -> list[Any]:
     except ValueError as bad:
         raise CloudError(400, "InvalidArgument", f"the body is no JSON: {bad}") from bad
     if not isinstance(events, list) or not 1 <= len(events) <= _MOST_EVENTS:
-        raise CloudError(400, "InvalidArgument", f"the body is a list of 1 to {_MOST_EVENTS} events")
+        raise CloudError(
+            400, "InvalidArgument", f"the body is a list of 1 to {_MOST_EVENTS} events"
+        )
     return events

@@ -370,7 +370,7 @@ class FunctionCompute:
     def _found(self, name: str) -> Function | None:
         return self._functions.get(name) if name in self._functions.names() else None
 
-    def _provision(self, name: str, target: int, always_cpu: bool) -> None:  # noqa: FBT001
+    def _provision(self, name: str, target: int, always_cpu: bool) -> None:
         function = self._found(name)
         if function is not None and function.state == "Active":
             self._fleet.provision(function, target, always_cpu=always_cpu)

@@ -53,7 +53,7 @@ class InstanceFactory:
         self._functions = functions
         self._ranges = ranges
 
-    def make(self, function: Function, provisioned: bool, frozen_at_rest: bool) -> Instance:  # noqa: FBT001
+    def make(self, function: Function, provisioned: bool, frozen_at_rest: bool) -> Instance:
         """An instance that is not started yet.
 
         Raises:

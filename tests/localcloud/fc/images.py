@@ -37,7 +37,9 @@ def push(images: ImageStore, repository: str, layers: list[bytes], config: dict[
         id_ = images.begin()
         images.upload(id_).write_bytes(blob)
         images.finish(repository, id_, digest_of(blob))
-    descriptors = [{"digest": digest_of(blob), "size": len(blob), "mediaType": LAYER} for blob in blobs]
+    descriptors = [
+        {"digest": digest_of(blob), "size": len(blob), "mediaType": LAYER} for blob in blobs
+    ]
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,

@@ -109,7 +109,10 @@ async def test_given_up_after_the_last_retry(timed: Bench, clock: ManualClock) -
     assert data["requestContext"]["functionArn"].endswith(":functions/fail")
     assert data["requestContext"]["approximateInvokeCount"] == 2
     assert data["requestPayload"] == "9"
-    assert data["responseContext"] == {"statusCode": 200, "functionError": "UnhandledInvocationError"}
+    assert data["responseContext"] == {
+        "statusCode": 200,
+        "functionError": "UnhandledInvocationError",
+    }
     assert json.loads(data["responsePayload"])["errorMessage"] == "attempt 2"
 
 
@@ -236,7 +239,9 @@ async def test_a_queued_request_survives_a_restart(make_bench: Maker, tmp_path: 
     assert (tmp_path / "finished").exists()
 
 
-async def test_what_the_platform_refuses_waits(timed: Bench, clock: ManualClock, tmp_path: Path) -> None:
+async def test_what_the_platform_refuses_waits(
+    timed: Bench, clock: ManualClock, tmp_path: Path
+) -> None:
     timed.python("note", NOTE)
     timed.fc.set_concurrency("note", 0)
     request = await send(timed, "note", str(tmp_path / "note").encode())
@@ -269,7 +274,11 @@ async def test_a_request_that_is_too_old_expires(timed: Bench, clock: ManualCloc
 
 @pytest.mark.parametrize(
     "config",
-    [{"maxAsyncRetryAttempts": 9}, {"maxAsyncEventAgeInSeconds": 0}, {"maxAsyncRetryAttempts": "x"}],
+    [
+        {"maxAsyncRetryAttempts": 9},
+        {"maxAsyncEventAgeInSeconds": 0},
+        {"maxAsyncRetryAttempts": "x"},
+    ],
 )
 async def test_a_bad_configuration(bench: Bench, config: dict[str, Any]) -> None:
     bench.python("note", NOTE)

@@ -163,7 +163,11 @@ async def test_a_failed_function(bench: Bench, image: str, tmp_path: Path) -> No
     bench.fc.create_function(spec(image, tmp_path))
     await active(bench)
     result = await bench.fc.invoke("box", b'"fail"')
-    assert (result.status, result.error_type, result.body) == (200, "HandledInvocationError", b"it failed")
+    assert (result.status, result.error_type, result.body) == (
+        200,
+        "HandledInvocationError",
+        b"it failed",
+    )
 
 
 async def test_a_crash(bench: Bench, image: str, tmp_path: Path) -> None:
@@ -204,7 +208,9 @@ async def test_output_is_its_log(bench: Bench, image: str, tmp_path: Path) -> No
     await bench.fc.invoke("box", b'"look"')
     request = bench.fc.invocations()[0].request_id
     lines = await until(lambda: bench.sls.tail("proj", "store"))
-    assert [(line.message, line.fields["requestId"]) for line in lines] == [('working on "look"', request)]
+    assert [(line.message, line.fields["requestId"]) for line in lines] == [
+        ('working on "look"', request)
+    ]
 
 
 async def test_mounts_are_folders(bench: Bench, image: str, tmp_path: Path) -> None:

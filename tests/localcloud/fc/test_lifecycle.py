@@ -82,7 +82,9 @@ async def test_an_idle_instance_is_reclaimed(timed: Bench, clock: ManualClock) -
     assert not folder.exists()
 
 
-async def test_pre_stop_runs_before_the_end(timed: Bench, clock: ManualClock, tmp_path: Path) -> None:
+async def test_pre_stop_runs_before_the_end(
+    timed: Bench, clock: ManualClock, tmp_path: Path
+) -> None:
     source = f"""
     import pathlib
 

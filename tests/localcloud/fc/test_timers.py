@@ -108,7 +108,8 @@ def test_the_last_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "expression", ["", "@every 0s", "* * * * *", "0 0 99 * * *", "CRON_TZ=Nowhere/X 0 0 4 * * *", "at(x)"]
+    "expression",
+    ["", "@every 0s", "* * * * *", "0 0 99 * * *", "CRON_TZ=Nowhere/X 0 0 4 * * *", "at(x)"],
 )
 def test_malformed_schedules(expression: str) -> None:
     with pytest.raises(CloudError) as refused:
@@ -140,7 +141,9 @@ async def test_with_its_cpu_an_instance_is_not_frozen(bench: Bench) -> None:
     assert psutil.Process(instance.pid).status() != psutil.STATUS_STOPPED
 
 
-async def test_a_provisioned_instance_that_dies_is_replaced(timed: Bench, clock: ManualClock) -> None:
+async def test_a_provisioned_instance_that_dies_is_replaced(
+    timed: Bench, clock: ManualClock
+) -> None:
     timed.python("warm", ECHO)
     timed.fc.set_provision_config("warm", {"target": 1})
     await until(lambda: [one.state for one in timed.fc.instances()] == ["idle"])
