@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 STACK = "local"
 TOKEN_SECONDS = 12 * 3600
-DEMO_SCOPE = "tasks approver"
+DEMO_SCOPE = "approver"
 SERVICES = ("tablestore", "fc", "oss", "eventbridge", "apigateway", "oos", "registry", "gateway")
 _MODEL = {"MODEL_BASE_URL": "base_url", "MODEL_NAME": "name"}
 

@@ -86,15 +86,16 @@ class Channels:
         return None
 
     async def _unregister(self, channel: Channel, gateway: Gateway) -> None:
-        """Call the UNREGISTER API beside the one that the device registered with.
+        """Call the UNREGISTER API of the group that the device registered with.
 
-        The gateway calls by itself, without a token: the backend knows the device by its id.
+        Documented is that a client leaves by calling it. That the gateway does so for a client that
+        is gone is chosen here: it repeats the headers of the REGISTER call, the token among them,
+        so that the backend learns no more than it would have from the client.
         """
         registered = channel.registered
         if registered is None:
             return
-        stage = registered.headers.get("x-ca-stage", "RELEASE").upper()
-        published = self._definitions.published(stage)
+        published = self._definitions.published(registered.stage)
         groups = {
             api.group_id
             for api in published
@@ -106,10 +107,9 @@ class Channels:
                     method=api.method,
                     raw_path=api.path.text,
                     query=(),
-                    headers={"x-ca-stage": stage},
+                    headers=registered.headers,
                     device=channel.device,
                     kind="UNREGISTER",
-                    trusted=True,
                 )
                 answer = await gateway.answer(call)
                 if answer.status != 200:

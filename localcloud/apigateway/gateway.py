@@ -52,7 +52,6 @@ class Call:
         headers: by lower-case name.
         device: id of the device whose channel it came by; None over HTTP.
         kind: what the caller says the API is (``x-ca-websocket_api_type``).
-        trusted: made by the gateway itself, so neither signed nor carrying a token.
     """
 
     method: str
@@ -63,8 +62,12 @@ class Call:
     source_ip: str = "127.0.0.1"
     device: str | None = None
     kind: str = "COMMON"
-    trusted: bool = False
     request_id: str = field(default_factory=new_request_id)
+
+    @property
+    def stage(self) -> str:
+        """The stage that is called."""
+        return self.headers.get("x-ca-stage", "RELEASE").upper()
 
 
 class Functions(Protocol):
@@ -119,7 +122,7 @@ class Gateway:
         return replace(answer, headers={**answer.headers, "x-ca-request-id": call.request_id})
 
     async def _answer(self, call: Call) -> Answer:
-        stage = call.headers.get("x-ca-stage", "RELEASE").upper()
+        stage = call.stage
         if call.method not in METHODS:
             raise GatewayError(405, "I405UM", f"Unsupported Method `{call.method}`")
         found = self._route(call, stage)
@@ -129,10 +132,8 @@ class Gateway:
         if len(call.body) > BODY_LIMIT:
             raise GatewayError(413, "I413RL", f"Request body too Large: {BODY_LIMIT} bytes at most")
         self._check_channel(api, call)
-        app = (
-            self._caller(api, call, stage) if api.auth_type == "APP" and not call.trusted else None
-        )
-        claims = {} if call.trusted else self._plugins(api, call, stage, app)
+        app = self._caller(api, call, stage) if api.auth_type == "APP" else None
+        claims = self._plugins(api, call, stage, app)
         if api.websocket_type == "NOTIFY":
             return await self._notify(call)
         if isinstance(api.backend, MockBackend):
@@ -267,7 +268,7 @@ class Gateway:
             target = headers if location == "header" else query
             target[name.lower() if location == "header" else name] = value
         headers["x-ca-request-id"] = call.request_id
-        headers["x-ca-stage"] = call.headers.get("x-ca-stage", "RELEASE").upper()
+        headers["x-ca-stage"] = call.stage
         headers["x-forwarded-for"] = call.source_ip
         if call.device is not None:
             headers["x-ca-deviceid"] = call.device

@@ -2,8 +2,8 @@
 
 Its data is JSON or YAML with ``parameter``, ``parameterLocation`` (header, query), ``jwk`` or
 ``jwks``, ``claimParameters`` [{claimName, parameterName, location}], ``bypassEmptyToken``,
-``ignoreExpirationCheck``, ``preventJtiReplay``. Source: "JWT authentication plug-in", alibabacloud.com/help/doc-detail/
-103228.htm [D]; its error codes were not verified on an account.
+``ignoreExpirationCheck``, ``preventJtiReplay``. Source: "JWT authentication plug-in",
+alibabacloud.com/help/doc-detail/103228.htm [D]; its error codes were not verified on an account.
 """
 
 from __future__ import annotations

@@ -92,17 +92,22 @@ class Running:
             inputs, websocket_type=kind, stages=tuple(changes.get("stageNames", ["RELEASE"]))
         )
 
-    def attach(self, kind: str, data: dict[str, Any], api: str | None = None) -> str:
-        plugin = self.service.definitions.put_plugin(
+    def plugin(self, kind: str, data: dict[str, Any]) -> str:
+        return self.service.definitions.put_plugin(
             {"pluginName": f"plugin_{kind}", "pluginType": kind, "pluginData": json.dumps(data)}
         )
-        ends = {"api": api} if api else {"group": self.group}
-        self.service.definitions.attach("RELEASE", plugin=plugin, **ends)
-        return plugin
 
-    def jwt(self, api: str | None = None) -> None:
+    def attach(self, kind: str, data: dict[str, Any]) -> None:
+        """A plugin on everything in the group."""
+        self.service.definitions.attach("RELEASE", plugin=self.plugin(kind, data), group=self.group)
+
+    def jwt(self) -> None:
+        """The token's plugin on everything in the group."""
+        self.service.definitions.attach("RELEASE", plugin=self.jwt_plugin(), group=self.group)
+
+    def jwt_plugin(self) -> str:
         names = ("sub", "tenant", "scope", "exp")
-        self.attach(
+        return self.plugin(
             "jwtAuth",
             {
                 "parameter": "Authorization",
@@ -113,7 +118,6 @@ class Running:
                     for n in names
                 ],
             },
-            api,
         )
 
     def token(self, sub: str = "ann", seconds: float = 60, **claims: Any) -> str:

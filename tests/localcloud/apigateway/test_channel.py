@@ -26,6 +26,7 @@ def limits() -> Limits:
 @pytest.fixture
 def apis(gateway: Running) -> dict[str, str]:
     """The three APIs of the protocol, an ordinary one, and the token's plugin on what needs it."""
+    plugin = gateway.jwt_plugin()
     found = {
         "register": gateway.api("POST", REGISTER, type="REGISTER"),
         "unregister": gateway.api("POST", UNREGISTER, type="UNREGISTER"),
@@ -39,7 +40,8 @@ def apis(gateway: Running) -> dict[str, str]:
         ),
         "get": gateway.api("GET", "/v1/tickets/[id]"),
     }
-    gateway.jwt(found["register"])
+    for api in ("register", "unregister"):
+        gateway.service.definitions.attach("RELEASE", plugin=plugin, api=found[api])
     return found
 
 
@@ -69,7 +71,7 @@ async def opened(socket: ClientConnection, device: str = DEVICE) -> str:
 
 async def registered(gateway: Running, socket: ClientConnection, device: str = DEVICE) -> None:
     await opened(socket, device)
-    await socket.send(frame(REGISTER, "REGISTER", headers=gateway.bearer()))
+    await socket.send(frame(REGISTER, "REGISTER", headers=gateway.bearer(seconds=3600)))
     reply = json.loads(await socket.recv())
     assert (reply["status"], reply["header"]["x-ca-seq"]) == (200, "0")
 
@@ -197,6 +199,7 @@ async def test_a_connection_that_ends_is_unregistered(
     await until(lambda: len(gateway.backend.events) == 2)
     event = gateway.backend.events[1]
     assert (event["path"], event["headers"]["x-ca-deviceid"]) == (UNREGISTER, DEVICE)
+    assert event["headers"]["x-claim-sub"] == "ann"
     assert gateway.service.channels.devices() == []
 
 
@@ -204,7 +207,7 @@ async def test_one_that_unregistered_itself_is_not_unregistered_again(
     gateway: Running, socket: ClientConnection, app: Any
 ) -> None:
     await registered(gateway, socket)
-    await socket.send(frame(UNREGISTER, "UNREGISTER", seq=1))
+    await socket.send(frame(UNREGISTER, "UNREGISTER", seq=1, headers=gateway.bearer()))
     assert json.loads(await socket.recv())["status"] == 200
     assert (await push(gateway, app, DEVICE)).status_code == 404
     await socket.close()
