@@ -74,11 +74,16 @@ class Deadline:
 
 
 class Commander:
-    """The application behind the server."""
+    """The application behind the server.
 
-    def __init__(self, instance: Instance) -> None:
+    Args:
+        instance: what the instance keeps.
+        contender: takes tickets; by default with the deployment's lease and the real clock.
+    """
+
+    def __init__(self, instance: Instance, contender: Contender | None = None) -> None:
         self._instance = instance
-        self._contender = Contender(
+        self._contender = contender or Contender(
             instance.tickets.log, instance.tickets.open, lease_ms=instance.settings.lease_ms
         )
 

@@ -14,4 +14,4 @@ def unexpected(event: str, error: BaseException, **fields: Value) -> None:
     """Log an error that nobody planned for. Its text may hold data, so only its place is told."""
     frames = traceback.extract_tb(error.__traceback__)[-3:]
     where = " < ".join(f"{Path(each.filename).name}:{each.lineno}" for each in reversed(frames))
-    LOG.error(event, error=type(error).__name__, where=where, **fields)
+    LOG.failure(event, error=type(error).__name__, where=where, **fields)
