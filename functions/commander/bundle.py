@@ -14,6 +14,7 @@ import shutil
 import sys
 import tarfile
 import tempfile
+import time
 from pathlib import Path, PurePosixPath
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
@@ -54,6 +55,7 @@ class Libraries:
         with self._unpacking:
             if self._bundle is None or self._unpacked is not None:
                 return
+            began = time.monotonic()
             target = Path(tempfile.mkdtemp(prefix="libraries-"))
             try:
                 unpack(self._bundle, target)
@@ -62,6 +64,7 @@ class Libraries:
                 raise
             self._unpacked = target
             _join_path(target)
+            LOG.info("libraries_unpacked", ms=round((time.monotonic() - began) * 1000))
 
     def require(self, modules: Iterable[str]) -> None:
         """Import modules, after unpacking if need be.

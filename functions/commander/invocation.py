@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 REPLY = "reply"
 HEAVY = "functions.commander.reason"
+LIBRARIES_SECONDS = 300.0
 # Where the platform does not say: no deadline that this code would have to heed.
 ENDLESS = 10 * 365 * 86_400.0
 PASSING = (
@@ -162,7 +163,9 @@ class Commander:
             history = session.history if session else ()
             light.answer(journal, ticket.input, history, self._instance.chat())
             return
-        self._instance.libraries.require([HEAVY])
+        # From a cold share this takes seconds, in which nobody may take this one for dead.
+        libraries = self._instance.libraries
+        journal.wait_for(lambda: libraries.require([HEAVY]), LIBRARIES_SECONDS)
         from functions.commander import reason
 
         if reason.work(self._instance, journal, ticket, deadline) == "handed_over":

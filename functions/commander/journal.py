@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from functions.commander.workers import Workers
 from functions.common.tickets.holding import Hold, Interrupted
 
 if TYPE_CHECKING:
@@ -54,6 +55,21 @@ class Journal:
     def renew(self) -> list[Event]:
         """Show a sign of life; gives the control rows that came."""
         return self._keep(self._hold.renew())
+
+    def wait_for(self, work: Callable[[], Any], seconds: float) -> Any:
+        """Do long work in a thread, and hold on to the ticket meanwhile; gives what it gives.
+
+        Raises:
+            TookTooLong: it did not end in so many seconds.
+            Exception: whatever the work raises.
+        """
+        workers = Workers()
+        workers.start("work", work, seconds)
+        while (done := workers.wait(max(0.0, self.due_in))) is None:
+            self.renew()
+        if done.error is not None:
+            raise done.error
+        return done.value
 
     def _keep(self, events: list[Event]) -> list[Event]:
         self.events += events

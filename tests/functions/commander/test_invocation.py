@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -221,9 +221,6 @@ def test_cancel_before_the_first_step(world: World) -> None:
     assert succeeded(world.log(ticket)) == []
 
 
-Run = Callable[[Any, Step, Any], Any]
-
-
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The steps that ran, in order."""
@@ -353,6 +350,34 @@ def test_an_unknown_or_unadmitted_ticket_is_refused(world: World) -> None:
     body = json.dumps({"ticket_id": ids.new_ticket_id()}).encode()
     assert world.commander().invoke(Request(body, HEADERS))["status"] == "unknown"
     assert world.kinds(ticket) == []
+
+
+def test_the_hold_is_kept_while_libraries_are_unpacked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a cold share that takes longer than a lease; nobody may take the ticket meanwhile."""
+    ticket = world.ask(DESCRIBE)
+    beats: list[int] = []
+    unpacked = threading.Event()
+    require = Libraries.require
+
+    def slow(self: Libraries, modules: Any) -> None:
+        assert unpacked.wait(20)
+        require(self, modules)
+
+    def beat(self: OpenTickets, ticket_id: str, fence: int, number: int) -> None:
+        beats.append(number)
+        if number == 2:
+            unpacked.set()
+
+    monkeypatch.setattr(Libraries, "require", slow)
+    monkeypatch.setattr(OpenTickets, "beat", beat)
+    store = world.store
+    real = Contender(store.log, store.open, lease_ms=60)
+    commander = world.commander()
+    commander._contender = real
+    assert commander.invoke(request(ticket))["status"] == "succeeded"
+    assert beats[:2] == [1, 2]
 
 
 def test_initialize_imports_where_asked_to(world: World) -> None:
