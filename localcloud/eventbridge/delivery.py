@@ -1,10 +1,10 @@
 """Undelivered events, on disk, and the loop that delivers them.
 
-An event is delivered at least once to every target of every rule that takes it. A target that refuses
-is tried again: BACKOFF_RETRY 3 times, 10 to 20 s apart; EXPONENTIAL_DECAY_RETRY 176 times, 1, 2, 4 …
-512 s apart [D]. Then the event goes to the target's dead-letter queue, or is lost with a log line.
-Functions are invoked synchronously, so that a function's own failure is one of the target (whether
-the platform does that for this target type is unverified).
+An event is delivered at least once to every target of every rule that takes it. A target that
+refuses is tried again: BACKOFF_RETRY 3 times, 10 to 20 s apart; EXPONENTIAL_DECAY_RETRY 176 times,
+1, 2, 4 … 512 s apart (the provider's documentation). Then the event goes to the target's
+dead-letter queue, or is lost with a log line. Functions are invoked synchronously, so that a
+function's own failure is one of the target; whether the platform does that is unverified.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import logging
 import random
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from localcloud.core.database import open_database
@@ -93,7 +94,7 @@ class Delivery:
         self._database.close()
 
     def add(self, deliveries: Iterable[tuple[str, str, str, dict[str, Any]]]) -> None:
-        """Keep events for targets (bus, rule, target, event); they are on disk when this returns."""
+        """Keep events for targets (bus, rule, target, event): on disk when this returns."""
         now = self._clock.now()
         rows = [
             (bus, rule, target, json.dumps(event, ensure_ascii=False), now)
@@ -123,7 +124,7 @@ class Delivery:
                 if row[0] not in self._busy and len(self._busy) < _AT_ONCE:
                     task = asyncio.create_task(self._deliver(*row))
                     self._busy[row[0]] = task
-                    task.add_done_callback(lambda done, number=row[0]: self._done(number, done))
+                    task.add_done_callback(partial(self._done, row[0]))
             await self._pause()
 
     async def _pause(self) -> None:

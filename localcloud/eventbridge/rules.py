@@ -142,7 +142,7 @@ class Rules:
             status: ENABLE or DISABLE.
 
         Raises:
-            CloudError: 404 for an unknown bus, 400 for a bad value, 501 for a target that is not here.
+            CloudError: 404 for an unknown bus, 400 for a bad value, 501 for another target type.
         """
         self.require_bus(bus)
         _check("ruleName", name)

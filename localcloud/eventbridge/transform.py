@@ -1,4 +1,7 @@
-"""Parameters of a target: what an event becomes on its way (forms ORIGINAL, JSONPATH, CONSTANT, TEMPLATE)."""
+"""Parameters of a target: what an event becomes on its way.
+
+Forms: ORIGINAL, JSONPATH, CONSTANT, TEMPLATE.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def accepted(request_id: str) -> InvokeResult:
 
 
 def answered(request_id: str, run: Run, *, with_log: bool) -> InvokeResult:
-    """To a synchronous request: the function's result, or its error document with the error's type."""
+    """To a synchronous request: the result, or the error document with the error's type."""
     headers = {
         "x-fc-request-id": request_id,
         "x-fc-instance-id": run.instance_id,

@@ -2,8 +2,9 @@
 
 How often: a run that the function or its instance fails is repeated up to ``maxAsyncRetryAttempts``
 times, 1, 2, 4 … seconds later (at most a minute); how long the platform waits there is not
-documented. What the platform itself refuses (429, 500, 503) is tried again after 0.5 s, doubled each
-time up to 5 hours [D], until the request is ``maxAsyncEventAgeInSeconds`` old.
+documented. What the platform itself refuses (429, 500, 503) is tried again after 0.5 s, doubled
+each time up to 5 hours (help page "Retries"), until the request is older than
+``maxAsyncEventAgeInSeconds``.
 """
 
 from __future__ import annotations
@@ -154,7 +155,7 @@ class AsyncQueue:
         request = AsyncRequest(
             request_id=request_id,
             function=function,
-            # A task without an id of its own has its request's [D].
+            # A task without an id of its own has its request's (help page "Task deduplication").
             task_id=(task_id or request_id) if task else None,
             payload=payload,
             enqueued_at=now,
@@ -187,11 +188,11 @@ class AsyncQueue:
 
     async def _pause(self) -> None:
         """Until something changes or is due."""
-        waits = [asyncio.create_task(self._changed.wait())]
+        waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._changed.wait())]
         due = self._store.next_due() if len(self._running) < _AT_ONCE else None
         if due is not None:
             seconds = max(0.0, due - self._clock.now())
-            waits.append(asyncio.create_task(_sleep(self._clock, seconds)))
+            waits.append(asyncio.ensure_future(self._clock.sleep(seconds)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -209,7 +210,8 @@ class AsyncQueue:
         config = self._config(request.function)
         waited = self._clock.now() - request.enqueued_at
         if waited > config.age:
-            await self._give_up(request, config, _expired(request), "EventAgeExceeded", "Expired")
+            outcome = Outcome(b"", request.error or "EventAgeExceeded")
+            await self._give_up(request, config, outcome, "EventAgeExceeded", "Expired")
             return
         call = Call(request.request_id, request.payload, request.runs + 1)
         try:
@@ -262,18 +264,11 @@ class AsyncQueue:
             outcome.error,
         )
         await self._deliver(config.on_failure, request, outcome, condition)
-        self._store.mark(request.request_id, state, error=outcome.error or "", runs=1)
+        ran = 1 if state == "Failed" else 0
+        self._store.mark(request.request_id, state, error=outcome.error or "", runs=ran)
 
     async def _deliver(
         self, arn: str, request: AsyncRequest, outcome: Outcome, condition: str
     ) -> None:
         if arn:
             await self._destinations.deliver(arn, request, outcome, condition)
-
-
-def _expired(request: AsyncRequest) -> Outcome:
-    return Outcome(b"", request.error or "EventAgeExceeded")
-
-
-async def _sleep(clock: Clock, seconds: float) -> None:
-    await clock.sleep(seconds)

@@ -87,8 +87,8 @@ class AsyncStore:
                 tuple(getattr(request, name) for name in AsyncRequest.__dataclass_fields__),
             ).rowcount
             self._database.execute(
-                "DELETE FROM requests WHERE state IN ('Succeeded', 'Failed', 'Expired') AND number <= "
-                "(SELECT max(number) FROM requests) - ?",
+                "DELETE FROM requests WHERE state IN ('Succeeded', 'Failed', 'Expired') "
+                "AND number <= (SELECT max(number) FROM requests) - ?",
                 (_KEPT_FINISHED,),
             )
         return added == 1
@@ -123,7 +123,8 @@ class AsyncStore:
         self._database.execute(
             "UPDATE requests SET state = ?1, error = ?2, due_at = ?3, runs = runs + ?4, "
             "refusals = refusals + ?5, "
-            "payload = CASE WHEN ?1 IN ('Succeeded', 'Failed', 'Expired') THEN x'' ELSE payload END "
+            "payload = "
+            "CASE WHEN ?1 IN ('Succeeded', 'Failed', 'Expired') THEN x'' ELSE payload END "
             "WHERE request_id = ?6",
             (state, error, due_at, runs, refusals, request_id),
         )

@@ -1,4 +1,4 @@
-"""Built-in Python runtimes: the runtime host as a process, spoken to in frames over a socket pair."""
+"""Built-in Python runtimes: the runtime host as a process, spoken to over a socket pair."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _HOST = Path(__file__).with_name("runtime") / "host.py"
 _LENGTHS = struct.Struct("!II")
 _LARGEST_HEADER = 64 * 1024
-# The runtime of python3.12 has no context.credentials [D].
+# The runtime of python3.12 has no context.credentials (help page "Credentials").
 _CREDENTIALS_IN_ENVIRONMENT = frozenset({"python3.12"})
 
 
@@ -34,6 +34,7 @@ class BuiltIn:
     """
 
     marks = True
+    sole_connection = True
 
     def __init__(self, home: Home, log: InstanceLog) -> None:
         self._home = home

@@ -15,6 +15,7 @@ from localcloud.core.errors import CloudError
 from localcloud.fc import limits
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 
@@ -49,6 +50,16 @@ class CodeStore:
             path.unlink()
             raise CloudError(400, "InvalidArgument", "code: the object is no zip archive")
         return digest
+
+    def forget_all_but(self, digests: Collection[str]) -> None:
+        """Remove packages that no function has any more."""
+        for path in self._root.iterdir():
+            if path.name.removesuffix(".zip") in digests:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
     def folder(self, digest: str) -> Path:
         """Unpack a package that is kept and return its folder, which is read-only.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +58,7 @@ class FunctionCompute:
         images: of the registry.
         eventbridge: buses, as destinations.
         mns: queues, as destinations.
-        vswitch_range: address range of a vSwitch, where it is known; access rules of NAS ask for it.
+        vswitch_range: address range of a vSwitch, where it is known; rules of NAS ask for it.
         instance_cap: instances that the account may have at once.
     """
 
@@ -114,7 +113,7 @@ class FunctionCompute:
         self._calls: set[asyncio.Task[Run]] = set()
 
     async def start(self) -> None:
-        """Clean up after an earlier run, then begin with queue, timers and provisioned instances."""
+        """Clean up after an earlier run; begin with queue, timers, provisioned instances."""
         homes = self._config.state_dir / "fc" / "instances"
         homes.mkdir(parents=True, exist_ok=True)
         await asyncio.to_thread(reap, list(homes.iterdir()))
@@ -250,8 +249,8 @@ class FunctionCompute:
         """Set a trigger (inputs of ``fc.V3Trigger``; timers only).
 
         Raises:
-            CloudError: 404 for an unknown function, 400 for a bad configuration or too many, 501 for
-                another type.
+            CloudError: 404 for an unknown function, 400 for a bad configuration or too many, and
+                501 for another type.
         """
         self._functions.get(name)
         timer = Timer.parse(name, trigger)
@@ -341,20 +340,6 @@ class FunctionCompute:
             for runtime in sorted(wanted)
             if BUILT_IN.fullmatch(runtime)
         }
-
-    async def settled(self, name: str, timeout: float = 30.0) -> str:
-        """Wait until a function is no longer Pending, and return its state.
-
-        Raises:
-            TimeoutError: it still is.
-            CloudError: 404, there is no such function.
-        """
-        deadline = time.monotonic() + timeout
-        while self._functions.get(name).state == "Pending":
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"function {name} is still Pending after {timeout:g} s")
-            await asyncio.sleep(0.02)
-        return self._functions.get(name).state
 
     def _enqueue(self, name: str, payload: bytes) -> None:
         """Invoke asynchronously as the platform."""

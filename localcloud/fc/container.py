@@ -36,6 +36,7 @@ class ContainerRuntime:
     """
 
     marks = False
+    sole_connection = False
 
     def __init__(self, home: Home, log: InstanceLog, config: dict[str, Any]) -> None:
         self._home = home
@@ -71,7 +72,8 @@ class ContainerRuntime:
                 base_url=f"http://127.0.0.1:{port}",
                 timeout=None,  # noqa: S113  (the instance knows when a request is over)
                 trust_env=False,
-                limits=httpx.Limits(max_connections=None),
+                # A connection that is kept may close while the instance is frozen.
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             )
             return Outcome(b"")
         raise ConnectionError("the container ended before it listened")

@@ -119,7 +119,10 @@ class DestinationSender:
         self._ram.authorise(principal, action, resource)
 
     def _envelope(self, request: AsyncRequest, outcome: Outcome, condition: str) -> dict[str, Any]:
-        """What every destination gets [D]; the values of ``condition`` are not documented."""
+        """What every destination gets (help page "Result callback").
+
+        The values of ``condition`` are not documented.
+        """
         return {
             "timestamp": int(self._clock.now() * 1000),
             "requestContext": {
@@ -134,7 +137,7 @@ class DestinationSender:
         }
 
     def _event(self, request: AsyncRequest, envelope: dict[str, Any]) -> dict[str, Any]:
-        """The CloudEvent around it; ``source`` and ``type`` are not documented: do not filter on them."""
+        """The CloudEvent around it; ``source`` and ``type`` are not documented."""
         failed = bool(envelope["responseContext"]["functionError"])
         return {
             "specversion": "1.0",

@@ -45,8 +45,8 @@ def rewrite_mounts(variables: Mapping[str, str], mounts: Mapping[str, Path]) -> 
     """Have variables point at the folders that mounts are here.
 
     A process of this machine has no mounts of its own. A value that is a mount directory or a path
-    below one, also as part of a list separated by colons, is rewritten; a path that a program builds
-    without a variable does not exist.
+    below one, also as part of a list separated by colons, is rewritten; a path that a program
+    builds without a variable does not exist.
 
     Args:
         variables: of the function.

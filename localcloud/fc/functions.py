@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -88,7 +89,13 @@ class Functions:
             self._functions[function.name] = function
 
     def start(self) -> None:
-        """Go on with images that were being cached."""
+        """Go on with images that were being cached; let go of code that nobody has any more."""
+        used = {function.digest for function in self._functions.values()}
+        self._code.forget_all_but(used)
+        images = self._root / "images"
+        for folder in images.iterdir() if images.exists() else ():
+            if f"sha256:{folder.name}" not in used:
+                shutil.rmtree(folder, ignore_errors=True)
         for function in self._functions.values():
             if function.spec.container is not None:
                 self._settle_image(function)
@@ -208,7 +215,7 @@ class Functions:
         self._documents.put("function", function.name, body)
 
     def _settle_image(self, function: Function) -> None:
-        """A function whose image is cached already is Active at once; else it is Pending for a while."""
+        """A function whose image is cached is Active at once; else it is Pending for a while."""
         container = function.spec.container
         if container is None:
             return
@@ -232,7 +239,7 @@ class Functions:
             await asyncio.to_thread(unpack_image, image, self._image_folder(image.digest))
         except (CloudError, OSError) as error:
             function.state, function.reason = "Failed", str(error)
-            log.error("function %s cannot be invoked: %s", function.name, error)
+            log.warning("function %s cannot be invoked: %s", function.name, error)
         else:
             self._activate(function, image)
         if self._functions.get(function.name) is function:

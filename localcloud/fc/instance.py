@@ -26,16 +26,37 @@ _TERMINATES_WITHIN_S = 2.0
 
 
 class Runtime(Protocol):
-    """How the platform talks with what runs in an instance."""
+    """How the platform talks with what runs in an instance.
+
+    Attributes:
+        marks: it writes into its log where a request begins and ends.
+        sole_connection: there is one connection; when it closes, the instance is of no more use.
+        process: what runs, once it does.
+    """
 
     marks: bool
+    sole_connection: bool
     process: Process | None
 
-    async def start(self) -> Outcome: ...
-    async def initialize(self, call: Call) -> Outcome: ...
-    async def invoke(self, call: Call) -> Outcome: ...
-    async def pre_stop(self, call: Call) -> None: ...
-    async def close(self) -> None: ...
+    async def start(self) -> Outcome:
+        """Bring the process up."""
+        ...
+
+    async def initialize(self, call: Call) -> Outcome:
+        """Run the initializer."""
+        ...
+
+    async def invoke(self, call: Call) -> Outcome:
+        """Run a request."""
+        ...
+
+    async def pre_stop(self, call: Call) -> None:
+        """Run the pre-stop hook."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        ...
 
 
 class StartFailed(Exception):
@@ -209,7 +230,7 @@ class Instance:
     async def _guarded(
         self, work: Coroutine[None, None, Outcome], timeout: float, late: str
     ) -> Outcome:
-        """Do something with the process, for which it has so many seconds, and which it may not survive."""
+        """Do something with the process that takes so long at most, and that it may not survive."""
         task = asyncio.create_task(work)
         began = time.perf_counter()
         watched: set[asyncio.Task[Outcome] | asyncio.Task[int]] = {task}
@@ -243,6 +264,8 @@ class Instance:
             return failure("InstanceStartFailed", why)
         await asyncio.wait({process.exited}, timeout=_EXIT_SEEN_WITHIN_S)
         if not process.exited.done():
+            if not self._runtime.sole_connection:
+                return failure("UnhandledInvocationError", f"the connection was lost: {why}")
             self.kill("ProcessExited", f"the process closed its connection: {why}")
         code = await process.exited
         if self._death is None:

@@ -1,4 +1,4 @@
-"""Which Python runs which runtime: the version asked for where it is on the machine, else this one."""
+"""Which Python runs which runtime: the version asked for if it is here, else this one."""
 
 from __future__ import annotations
 

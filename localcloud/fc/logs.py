@@ -30,7 +30,7 @@ class InstanceLog:
     """The log of one instance.
 
     A built-in runtime marks where a request's output begins and ends, so every line between has its
-    id. A container writes what it likes: its lines get an id while one request runs, none otherwise.
+    id. A container writes what it likes: its lines get an id while one request runs, else none.
 
     Args:
         sls: the log service.

@@ -23,7 +23,7 @@ InstanceState = Literal["starting", "idle", "running", "frozen", "stopping", "st
 
 @dataclass(frozen=True)
 class Hook:
-    """An initializer or pre-stop: handler of a built-in runtime (a container gets a call), seconds."""
+    """An initializer or pre-stop: its handler (a container gets a call instead), its seconds."""
 
     handler: str
     timeout: float
@@ -175,7 +175,7 @@ def parse_spec(raw: Mapping[str, Any]) -> Spec:
         raise _bad(
             "runtime", runtime, "the local cloud runs python3, python3.X and custom-container"
         )
-    name = str(raw.get("functionName", ""))
+    name = str(raw.get("functionName") or "")
     if not _FUNCTION_NAME.fullmatch(name):
         raise _bad("functionName", name, "1 to 64 letters, digits, _ and -, no digit or - first")
     concurrency = int(reader.number("instanceConcurrency", 1, 0, limits.CONCURRENCY)) or 1

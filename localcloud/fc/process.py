@@ -1,4 +1,4 @@
-"""A process that leads a group of its own: started, frozen, measured, ended with all its children."""
+"""A process that leads a group of its own: started, frozen, measured, ended as a whole."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ class Process:
             stderr=asyncio.subprocess.STDOUT,
             pass_fds=descriptors,
             limit=_LONGEST_LINE,
-            # Same session, own group: a group that is stopped when its parent dies becomes orphaned,
-            # and POSIX has it hung up and continued.
+            # Same session, own group: a stopped group whose parent dies becomes orphaned, and
+            # POSIX has it hung up and continued.
             process_group=0,
         )
         started = cls(process, on_line)

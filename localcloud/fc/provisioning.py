@@ -1,9 +1,9 @@
 """Provisioned instances: fixed, scheduled, target-tracked.
 
-The target in force is that of ``target``, replaced by the scheduled action that fired last within its
-window, then by tracking: every 15 seconds, ``ceil(provisioned × utilisation ÷ metricTarget)`` within
-the policy's capacities, where utilisation is requests in progress over the slots of the provisioned
-instances. The platform averages over a minute and scales in more slowly; that is not copied.
+The target in force is that of ``target``, replaced by the scheduled action that fired last within
+its window, then by tracking: every 15 seconds, ``ceil(provisioned × utilisation ÷ metricTarget)``
+within the policy's capacities, where utilisation is requests in progress over the slots of the
+provisioned instances. The platform averages over time and scales in more slowly; not so here.
 """
 
 from __future__ import annotations
@@ -183,6 +183,8 @@ class Provisioner:
         while True:
             await self._clock.sleep(_LOOK_EVERY_S)
             for name in list(self._configs):
+                if self._load(name)[0] >= self.target(name):
+                    self._failures.pop(name, None)
                 self._settle(name)
 
     def _settle(self, name: str) -> None:

@@ -112,4 +112,6 @@ class Timers:
         try:
             self._enqueue(timer.function, json.dumps(event).encode())
         except CloudError as error:
-            log.error("timer %s of %s did not fire: %s", timer.name, timer.function, error.message)
+            log.warning(
+                "timer %s of %s did not fire: %s", timer.name, timer.function, error.message
+            )

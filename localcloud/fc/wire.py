@@ -27,7 +27,7 @@ OPERATIONS = {
     "ListInstances": "id, status, qualifier",
     "GetAsyncTask": "by task or request id; status, attempts, error",
     "CreateFunction, UpdateFunction, DeleteFunction": "domain calls",
-    "PutAsyncInvokeConfig, PutProvisionConfig, PutConcurrencyConfig": "domain calls, with their deletes",
+    "PutAsyncInvokeConfig, PutProvisionConfig, PutConcurrencyConfig": "domain calls, and deletes",
     "CreateTrigger": "domain call; timer",
 }
 _FUNCTION = re.compile(r"/2023-03-30/functions/([^/]+)(?:/(.+))?")

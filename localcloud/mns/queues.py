@@ -150,7 +150,8 @@ class Queues:
         now, id_ = self._clock.now(), uuid.uuid4().hex.upper()
         with self._database:
             self._database.execute(
-                "INSERT INTO messages (queue, id, body, sent_at, visible_at) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO messages (queue, id, body, sent_at, visible_at) "
+                "VALUES (?, ?, ?, ?, ?)",
                 (queue, id_, body, now, now),
             )
         return id_
@@ -180,7 +181,8 @@ class Queues:
         """
         self._expire(queue)
         rows = self._database.execute(
-            "SELECT id, body, sent_at, received FROM messages WHERE queue = ? ORDER BY number LIMIT ?",
+            "SELECT id, body, sent_at, received FROM messages WHERE queue = ? "
+            "ORDER BY number LIMIT ?",
             (queue, limit),
         )
         return [Message(*row) for row in rows]

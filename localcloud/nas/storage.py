@@ -65,7 +65,7 @@ class FileStorage:
         """Create a file system and return its id.
 
         Args:
-            spec: inputs of ``nas.FileSystem``; recorded (encryption and performance have no effect here).
+            spec: inputs of ``nas.FileSystem``; recorded, without an effect here.
         """
         id_ = secrets.token_hex(5)
         (self._root / id_).mkdir(parents=True)
@@ -265,7 +265,7 @@ def _network(name: str, text: str) -> ipaddress.IPv4Network:
 
 
 def _protect(folder: Path) -> None:
-    """Take the write permission from files; folders keep it, so that a writer can still add and rename."""
+    """Take the write permission from files; folders keep it: a writer can add and rename."""
     for count, path in enumerate(folder.rglob("*")):
         if count >= _MOST_FILES:
             return

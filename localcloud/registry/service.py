@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 OPERATIONS = {
     "GET /v2/": "version check",
-    "POST /v2/<name>/blobs/uploads/": "begin; in one request with ?digest=; mount with ?mount=&from=",
+    "POST /v2/<name>/blobs/uploads/": "begin; at once with ?digest=; mount with ?mount=&from=",
     "GET|PATCH|PUT|DELETE /v2/<name>/blobs/uploads/<id>": "chunks in order, finish, cancel",
     "HEAD|GET /v2/<name>/blobs/<digest>": "with ranges",
     "HEAD|GET|PUT /v2/<name>/manifests/<reference>": "by tag and by digest",

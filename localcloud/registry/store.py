@@ -7,13 +7,14 @@ import json
 import re
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localcloud.core.database import open_database
 from localcloud.core.errors import CloudError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from localcloud.core.config import CloudConfig
 
 LARGEST_MANIFEST = 4 * 1024 * 1024

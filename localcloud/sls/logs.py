@@ -21,7 +21,7 @@ OPERATIONS = {
     "CreateLogStore": "domain call; ttl is recorded, a line limit bounds the store",
     "DeleteLogStore": "domain call",
     "PutLogs": "domain call `append`",
-    "GetLogs": "domain calls `tail` and `query` (time range, plain text, exact fields); no SQL, no index",
+    "GetLogs": "domain calls `tail` and `query` (time range, text, exact fields); no SQL, no index",
 }
 
 _SCHEMA = """
@@ -77,7 +77,7 @@ class LogService:
 
     def __init__(self, config: CloudConfig, *, keep: int = 50_000) -> None:
         self._database = open_database(config.state_dir / "sls.sqlite", _SCHEMA)
-        # A line that a power cut takes is no loss; a disk flush for each batch would slow functions.
+        # A line that a power cut takes is no loss; a flush for each batch would slow functions.
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._keep = keep
         self._since_trim = 0

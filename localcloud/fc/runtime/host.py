@@ -4,10 +4,10 @@ Started by the platform as ``python -S host.py <descriptor>``; runs on Python 3.
 standard library alone. It talks with the platform in frames over an inherited socket. Standard
 output and error are the function's log.
 
-A frame is two lengths (unsigned 32 bit, network order), a JSON header and a body. The platform sends
-``load``, ``initialize``, ``invoke`` and ``pre_stop``; each is answered by one ``done`` frame, whose
-body is the result, or the error document when ``error`` is set. When the socket closes, the platform
-is gone: the whole process group ends.
+A frame is two lengths (unsigned 32 bit, network order), a JSON header and a body. The platform
+sends ``load``, ``initialize``, ``invoke`` and ``pre_stop``; each is answered by one ``done`` frame,
+whose body is the result, or the error document when ``error`` is set. When the socket closes, the
+platform is gone: the whole process group ends.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Context:
 class LogFormatter(logging.Formatter):
     """Time, request and level before the message, as on the platform."""
 
-    converter = time.gmtime
+    converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
     request_id = ""
@@ -237,8 +237,8 @@ def end_group() -> None:
 def wake_when_orphaned() -> None:
     """Have the kernel wake this process when the platform dies.
 
-    Frozen, it could not see the socket close. Where there is no such call, the platform's next start
-    finds what is left.
+    Frozen, it could not see the socket close. Where there is no such call, the platform's next
+    start finds what is left.
     """
     if not sys.platform.startswith("linux"):
         return

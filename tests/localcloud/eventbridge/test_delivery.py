@@ -24,6 +24,8 @@ from localcloud.mns import Queues
 from localcloud.ram import Ram
 from localcloud.server import open_port, serving
 
+# The SDK itself calls what its credentials package has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated function")
 FUNCTION = "acs:fc:cn-hangzhou:1234567890123456:functions/notifier"
 DEAD = "acs:mns:cn-hangzhou:1234567890123456:/queues/dead"
 

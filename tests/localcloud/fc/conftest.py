@@ -101,6 +101,15 @@ class Bench:
             self.ram.attach(name, f"{name}-rights")
         return self.ram.arn(name)
 
+    async def settled(self, name: str) -> str:
+        """Until a function is no longer Pending; its state."""
+
+        def state() -> str:
+            return str(self.fc.get_function(name)["state"])
+
+        await until(lambda: state() != "Pending")
+        return state()
+
     def pids(self) -> list[int]:
         found = [instance.pid for instance in self.fc.instances() if instance.pid]
         self.seen.update(found)

@@ -51,7 +51,8 @@ async def main(state: Path) -> None:
     box = {"functionName": "box", "runtime": "custom-container", "handler": "none"}
     container = {"customContainerConfig": {"image": image}}
     fc.create_function({**box, **container, "environmentVariables": {"NOTES": str(state)}})
-    await fc.settled("box")
+    while fc.get_function("box")["state"] == "Pending":
+        await asyncio.sleep(0.01)
     await fc.invoke("frozen", b"x")
     await fc.invoke("box", b'"look"')
     call = asyncio.create_task(fc.invoke("busy", b""))

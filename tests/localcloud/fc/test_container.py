@@ -68,7 +68,8 @@ SERVER = textwrap.dedent(
         def log_message(self, *args):
             pass
 
-    ThreadingHTTPServer((os.environ["LISTEN_HOST"], int(os.environ["FC_CUSTOM_LISTEN_PORT"])), Handler).serve_forever()
+    address = (os.environ["LISTEN_HOST"], int(os.environ["FC_CUSTOM_LISTEN_PORT"]))
+    ThreadingHTTPServer(address, Handler).serve_forever()
     """
 )
 CONFIG = {
@@ -99,7 +100,7 @@ async def image(bench: Bench) -> str:
 
 
 async def active(bench: Bench) -> None:
-    assert await bench.fc.settled("box") == "Active"
+    assert await bench.settled("box") == "Active"
 
 
 async def test_pending_until_the_image_is_there(bench: Bench, image: str, tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ async def test_pending_until_the_image_is_there(bench: Bench, image: str, tmp_pa
 
 async def test_an_image_that_is_not_there(bench: Bench, tmp_path: Path) -> None:
     bench.fc.create_function(spec(f"registry.example.com/team/none@sha256:{'0' * 64}", tmp_path))
-    assert await bench.fc.settled("box") == "Failed"
+    assert await bench.settled("box") == "Failed"
     assert "not in the registry" in bench.fc.get_function("box")["stateReason"]
     with pytest.raises(CloudError, match="is Failed"):
         await bench.fc.invoke("box", b'"look"')

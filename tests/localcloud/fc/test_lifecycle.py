@@ -151,16 +151,16 @@ async def test_a_timeout_kills_the_whole_group(bench: Bench) -> None:
         pathlib.Path(event.decode()).write_text(str(child.pid))
         time.sleep(60)
     """
-    bench.python("hang", source, timeout=1)
+    bench.python("hang", source, timeout=3)
     note = bench.config.state_dir / "child"
     error, document = error_of(await bench.fc.invoke("hang", str(note).encode()))
     assert error == "FunctionTimeout"
-    assert "after 1 seconds" in document["errorMessage"]
-    assert gone(int(note.read_text()))
+    assert "after 3 seconds" in document["errorMessage"]
+    await until(lambda: gone(int(note.read_text())))
     await until(lambda: not bench.fc.instances())
     record = bench.fc.invocations()[0]
     assert (record.error, record.status) == ("FunctionTimeout", 200)
-    assert 900 < record.run_ms < 5000
+    assert record.run_ms > 2900
 
 
 async def test_too_much_memory_ends_the_instance(bench: Bench) -> None:
@@ -294,7 +294,7 @@ async def test_the_caller_leaves_and_the_function_goes_on(bench: Bench, tmp_path
     bench.python("steady", source)
     note = tmp_path / "note"
     call = asyncio.create_task(bench.fc.invoke("steady", str(note).encode()))
-    await until(lambda: bench.pids())
+    await until(bench.pids)
     call.cancel()
     await until(note.exists)
-    await until(lambda: bench.fc.invocations())
+    await until(bench.fc.invocations)

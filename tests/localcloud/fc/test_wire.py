@@ -79,7 +79,7 @@ async def test_invoke_asynchronously(bench: Bench, endpoint: str) -> None:
     given = {"x_fc_invocation_type": "Async", "x_fc_async_task_id": "job"}
     answer = await invoke(sdk, "echo", b"x", **given)
     assert answer.status_code == 202
-    await until(lambda: bench.fc.invocations())
+    await until(bench.fc.invocations)
     with pytest.raises(TeaException) as refused:
         await invoke(sdk, "echo", b"x", **given)
     assert refused.value.statusCode == 409
