@@ -174,7 +174,7 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(hold=holds, number=faults, kind=fault_kinds, end=st.booleans())
     def work(self, hold: Hold, number: int | None, kind: str, end: bool) -> None:
-        """A holder that may have lost its hold long ago: then it learns that, and writes nothing."""
+        """A holder that may have lost its hold long ago: then it learns it, and writes nothing."""
         before = [event.row_id for event in self.store.log.read(hold.ticket_id)]
         newest = max(e.seq for e in self.store.log.read(hold.ticket_id) if e.kind == TAKEN)
         self.fault(number, kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -84,7 +84,7 @@ def sdk_context(credentials: Credentials, request: HttpRequest, key: str) -> Sig
         key=key,
         request=request,
         credentials=provider.get_credentials(),
-        signing_time=datetime.datetime.fromtimestamp(NOW, datetime.UTC),
+        signing_time=dt.datetime.fromtimestamp(NOW, dt.UTC),
     )
 
 
@@ -115,7 +115,7 @@ def test_oss_links_are_the_sdks(credentials: Credentials, endpoint: str, place: 
     request = HttpRequest("GET", f"{place}/{key}")
     context = sdk_context(credentials, request, key)
     context.auth_method_query = True
-    context.expiration_time = datetime.datetime.fromtimestamp(NOW + 900, datetime.UTC)
+    context.expiration_time = dt.datetime.fromtimestamp(NOW + 900, dt.UTC)
     SignerV4().sign(context)
     assert urlsplit(ours).path == urlsplit(request.url).path
     assert ours.startswith(place)
