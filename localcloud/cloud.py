@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from localcloud.apigateway.backend import FunctionBackends
@@ -47,7 +48,7 @@ class Cloud:
         clock: another clock, for tests.
 
     Raises:
-        StateDamaged: a file of the state cannot be used; what was opened is closed again.
+        StateDamaged: a file of the state cannot be used.
     """
 
     def __init__(self, config: CloudConfig, project: Path, clock: Clock | None = None) -> None:
@@ -108,11 +109,13 @@ class Cloud:
 
     async def stop(self) -> None:
         """End everything: no process, no task and no open file remains."""
-        for service in reversed(self.services):
-            await service.stop()
-        for store in (self.nas, self.mns, self.sls, self._inventory, self._secrets, self._stacks):
-            store.close()
-        self.ram.close()
+        stores = (self._inventory, self._secrets, self._stacks, self.sls, self.mns, self.nas)
+        # Last first, and one that fails keeps none of the others from stopping.
+        async with AsyncExitStack() as stack:
+            for store in (self.ram, *stores):
+                stack.callback(store.close)
+            for service in self.services:
+                stack.push_async_callback(service.stop)
 
     def _vswitch_range(self, vswitch: str) -> str | None:
         """The address range of a vSwitch of the inventory; rules of NAS go by it."""

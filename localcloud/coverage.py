@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import tempfile
 from pathlib import Path
@@ -18,7 +19,7 @@ _MODULES = {
     "API Gateway, control plane": "localcloud.apigateway.control",
     "Resource Orchestration (ROS)": "localcloud.ros.resources",
     "Operation Orchestration (OOS)": "localcloud.oos.service",
-    "Function Compute": "localcloud.fc.service",
+    "Function Compute": "localcloud.fc.wire",
     "Tablestore": "localcloud.tablestore.service",
     "Object Storage (OSS)": "localcloud.oss.service",
     "EventBridge": "localcloud.eventbridge.service",
@@ -41,12 +42,25 @@ def coverage_markdown() -> str:
     for title, module in sorted(_MODULES.items()):
         operations: Mapping[str, str] = importlib.import_module(module).OPERATIONS
         lines += ["", f"## {title}", "", "| operation | how far |", "|---|---|"]
-        lines += [f"| {name} | {note} |" for name, note in sorted(operations.items())]
+        lines += [
+            f"| `{_cell(name)}` | {_cell(note)} |" for name, note in sorted(operations.items())
+        ]
     lines += ["", "## Resource types of the provider", ""]
     lines += ["Recorded means: kept and checked, without an effect on this machine.", ""]
     lines += ["| type | how far |", "|---|---|"]
-    with tempfile.TemporaryDirectory() as folder:
-        types = Cloud(CloudConfig(state_dir=Path(folder)), project=Path(folder)).provider.types()
-    for token, recorded in types.items():
+    for token, recorded in asyncio.run(_resource_types()).items():
         lines.append(f"| `{token}` | {'recorded' if recorded else 'acts on the service'} |")
     return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|") or "complete"
+
+
+async def _resource_types() -> dict[str, bool]:
+    """The provider's resource types, and whether they are only recorded."""
+    with tempfile.TemporaryDirectory() as folder:
+        cloud = Cloud(CloudConfig(state_dir=Path(folder)), project=Path(folder))
+        types = cloud.provider.types()
+        await cloud.stop()
+    return types
