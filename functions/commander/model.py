@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from functions.commander.tools.registry import AnyTool, Registry
 
 ASKED = 3
+PLAN_TOKENS = 4096
 HISTORY = 6
 RULES = """\
 You plan how to answer a question about data. Answer with one JSON object and nothing else:
@@ -52,7 +53,7 @@ class ModelPlanner:
         messages.append(Message("user", question.text))
         problems: tuple[Problem, ...] = ()
         for asked in range(1, ASKED + 1):
-            text = self._chat.complete(messages, usage, json_object=True)
+            text = self._chat.complete(messages, usage, json_object=True, max_tokens=PLAN_TOKENS)
             try:
                 plan = read_plan(_object(text), self._registry, self._limits)
             except InvalidPlan as error:

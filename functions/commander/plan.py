@@ -65,5 +65,5 @@ class Plan(BaseModel):
         return self.answer or self.steps[-1].id
 
     def document(self) -> dict[str, Any]:
-        """The plan as it stands in a row: JSON values, defaults left out."""
-        return self.model_dump(mode="json", exclude_defaults=True)
+        """The plan as it stands in a row, with its defaults: a later version may have others."""
+        return self.model_dump(mode="json", exclude_none=True)

@@ -17,15 +17,16 @@ def of(dates: Series[Any], unit: Unit) -> Series[Any]:
     if unit == "year_month":
         text: Series[Any] = dates.dt.strftime("%Y-%m")
         return text
-    part: Series[Any] = getattr(dates.dt, unit)
+    part: Series[Any] = getattr(dates.dt, "day_of_week" if unit == "weekday" else unit)
     return part
 
 
 def label(value: JsonValue, unit: Unit) -> JsonValue:
     """The part for people: months and weekdays by their English names."""
-    if isinstance(value, int | float):
-        if unit == "month":
-            return calendar.month_name[int(value)]
-        if unit == "weekday":
-            return calendar.day_name[int(value)]
-    return value
+    if not isinstance(value, int | float):
+        return value
+    if unit == "month":
+        return calendar.month_name[int(value)]
+    if unit == "weekday":
+        return calendar.day_name[int(value)]
+    return int(value)  # a column with a missing date has parts with a decimal point

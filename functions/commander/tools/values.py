@@ -17,6 +17,8 @@ def plain(value: Any) -> JsonValue:
     """A cell as a JSON value: missing is `None`, dates are ISO 8601, floats have six decimals."""
     if hasattr(value, "item"):
         value = value.item()
+    if value != value:  # noqa: PLR0124 - not a number, or not a time: nothing else differs so
+        return None
     if isinstance(value, datetime):
         whole_day = value.time() == datetime.min.time()
         return value.date().isoformat() if whole_day else value.isoformat()
@@ -24,7 +26,7 @@ def plain(value: Any) -> JsonValue:
         return value
     if isinstance(value, float):
         return round(value, DIGITS) if math.isfinite(value) else None
-    return None if str(value) in {"NaT", "<NA>"} else str(value)
+    return str(value)
 
 
 def shown(value: Any, digits: int = 1) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
+from datetime import datetime
 from statistics import fmean
 from typing import Any
 
@@ -381,3 +382,41 @@ def test_a_tool_without_models_or_docstring_is_refused() -> None:
 
 def test_the_idempotency_key_is_that_of_ticket_and_step(bucket: MemoryBucket) -> None:
     assert context_for(bucket, "load").idempotency_key == "t-1:load"
+
+
+def test_missing_dates_and_numbers_are_missing_in_the_rows(
+    bucket: MemoryBucket, context: ToolContext
+) -> None:
+    data = b"day,until,cups\n2026-01-01,,3\n,2026-01-02,4\n2025-05-05,,\n"
+    bucket.objects[f"{OWNER}/gaps.csv"] = data
+    loaded = load_object.run(LoadObject(key=f"{OWNER}/gaps.csv", dates=("day", "until")), context)
+    rows = aggregated(
+        context,
+        loaded.table,
+        period={"column": "day", "unit": "year"},
+        measures=[
+            {"function": "max", "column": "until", "name": "last"},
+            {"function": "mean", "column": "cups", "name": "cups"},
+        ],
+    )
+    assert rows == [
+        {"year": 2025, "last": None, "cups": None},
+        {"year": 2026, "last": None, "cups": 3.0},
+    ]
+    assert isinstance(rows[0]["year"], int)
+
+
+@pytest.mark.parametrize("unit", ["weekday", "hour", "year_month"])
+def test_periods_are_those_of_the_standard_library(
+    unit: str, context: ToolContext, weather: TableReference
+) -> None:
+    days = [datetime.fromisoformat(row["date"].replace("/", "-")) for row in seattle()]
+    name = {"weekday": "%A", "hour": "%-H", "year_month": "%Y-%m"}[unit]
+    counted = Counter(day.strftime(name) for day in days)
+    rows = aggregated(
+        context,
+        weather,
+        period={"column": "date", "unit": unit},
+        measures=[{"function": "count", "column": "wind", "name": "days"}],
+    )
+    assert {str(row[unit]): row["days"] for row in rows} == counted
