@@ -146,8 +146,12 @@ class DynamicOperator:
             raise EngineError(_last_line(error.details() or "")) from None
 
     async def _start(self) -> Any:
-        command = (str(self._project.python), "-u", "-m", "pulumi.dynamic")
-        process = await start(command, self._project.program, self._environment)
+        process = await start(
+            self._project.python,
+            ("-m", "pulumi.dynamic"),
+            self._project.program,
+            self._environment,
+        )
         await self._cleanup.enter_async_context(ended(process))
         try:
             port = await read_port(process, _START_SECONDS)

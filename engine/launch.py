@@ -1,8 +1,8 @@
-# ruff: noqa: PTH100, PTH120  (paths must not be resolved: the SDK compares them as they are)
+# ruff: noqa: PTH100  (paths must not be resolved: the SDK compares them as they are)
 """Runs a Pulumi program in its own interpreter, as the CLI's ``pulumi-language-python-exec`` does.
 
-The engine starts this file by its path: the interpreter of the program need not have the engine.
-It reads one JSON object from its first argument, with ``monitor``, ``engine``, ``project``,
+The engine starts this file by its path, through ``tether.py``: the interpreter of the program need
+not have the engine. Its argument is one JSON object with ``monitor``, ``engine``, ``project``,
 ``stack``, ``organization``, ``root_directory``, ``parallel`` and ``dry_run``.
 
 Exit codes: 0, 1 (the program stopped itself; the reason is logged or printed) or 32 (an unhandled
@@ -31,9 +31,6 @@ again, as the default of 700 does, takes a fifth of the time of a preview."""
 def main() -> int:
     """Run the program in the current directory and return the exit code."""
     gc.set_threshold(_GARBAGE_THRESHOLD)
-    # Python put the directory of this file first; the program must not import our modules.
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]
     try:
         import pulumi
         import pulumi.runtime

@@ -168,9 +168,8 @@ class _Pack:
             "PULUMI_STACK": stack,
             "PULUMI_DRY_RUN": "true",
         }
-        module = ("-u", "-m", "pulumi.policy")
-        command = (str(self._python), *module, address, str(self._directory))
-        process = await start(command, self._directory, environment)
+        arguments = ("-m", "pulumi.policy", address, str(self._directory))
+        process = await start(self._python, arguments, self._directory, environment)
         async with contextlib.AsyncExitStack() as cleanup:
             await cleanup.enter_async_context(ended(process))
             self._ready = asyncio.create_task(

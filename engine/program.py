@@ -28,6 +28,7 @@ GRPC_OPTIONS = [
 ]
 """The limits of the real engine: an archive in an input may be large."""
 
+_HERE = Path(__file__).parent
 _SHOWN_EXIT_CODE = 32
 _GRACE_SECONDS = 5.0
 _MAX_OUTPUT = 1024 * 1024
@@ -61,9 +62,9 @@ async def run_program(
             "parallel": PARALLEL,
             "dry_run": dry_run,
         }
-        launcher = Path(__file__).with_name("launch.py")
         process = await start(
-            (str(project.python), str(launcher), json.dumps(settings)),
+            project.python,
+            (str(_HERE / "launch.py"), json.dumps(settings)),
             project.program,
             program_environment(project.python, configuration) | dict(environment or {}),
         )
@@ -83,24 +84,24 @@ async def run_program(
 
 
 async def start(
-    command: Sequence[str], directory: Path, environment: Mapping[str, str]
+    python: Path, arguments: Sequence[str], directory: Path, environment: Mapping[str, str]
 ) -> asyncio.subprocess.Process:
-    """Start a process with its output in pipes.
+    """Start a Python process, with its output in pipes, that does not outlive this one.
 
     Raises:
         EngineError: it cannot be started.
     """
     try:
         return await asyncio.create_subprocess_exec(
-            *command,
+            *(str(python), "-u", str(_HERE / "tether.py"), *arguments),
             cwd=directory,
             env=dict(environment),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
     except OSError as error:
-        raise EngineError(f"{command[0]} cannot be started: {error.strerror}") from None
+        raise EngineError(f"{python} cannot be started: {error.strerror}") from None
 
 
 @contextlib.asynccontextmanager

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
+import textwrap
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 if TYPE_CHECKING:
@@ -97,6 +101,38 @@ def test_bad_calls_have_one_message(
     assert done.stdout == ""
     assert done.stderr.startswith(message)
     assert done.stderr.count("\n") == 1
+
+
+def test_killed_it_leaves_no_process(make_project: Callable[..., Path], tmp_path: Path) -> None:
+    program = """
+        import os, time
+        with open("pid.new", "w") as file:
+            file.write(str(os.getpid()))
+        os.rename("pid.new", "pid")
+        time.sleep(60)
+    """
+    root = make_project(program)
+    pack = tmp_path / "pack"
+    pack.mkdir()
+    (pack / "PulumiPolicy.yaml").write_text("runtime: python\n")
+    (pack / "__main__.py").write_text(textwrap.dedent(program))
+    command = [sys.executable, "-m", "engine", "preview", "--stack", "dev", "--cwd", root]
+
+    with subprocess.Popen([*command, "--policy-pack", pack], cwd=REPOSITORY) as engine:
+        pids = [_pid(root / "pid"), _pid(pack / "pid")]
+        engine.kill()
+
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).wait(timeout=20)
+
+
+def _pid(path: Path) -> int:
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return int(path.read_text())
 
 
 def test_a_mandatory_finding_fails_the_command(

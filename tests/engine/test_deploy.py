@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from cryptography.fernet import Fernet
 
@@ -303,9 +304,7 @@ async def test_an_operation_may_take_no_longer_than_its_timeout(
 
     monkeypatch.setattr(cloud, "create", for_ever)
 
-    with pytest.raises(
-        OperationFailed, match=r"::a failed: it took longer than 0.05 s"
-    ):
+    with pytest.raises(OperationFailed, match=r"::a failed: it took longer than 0.05 s"):
         await deploy(
             'Thing("a", ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="50ms")))'
         )
@@ -420,6 +419,17 @@ async def test_killed_again_and_again_it_still_gets_there(
 
     await until_done(make_project(""))
     assert json.loads(things.read_text()) == {}
+    await gone(str(tmp_path))
+
+
+async def gone(mark: str) -> None:
+    """Wait until no process has a text in its command line."""
+    for _ in range(200):
+        lines = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+        if not any(mark in word for line in lines for word in line):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"a process of {mark} is still there")
 
 
 async def test_cancelled_it_ends_the_program_and_keeps_what_is_done(
