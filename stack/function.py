@@ -163,7 +163,7 @@ class FunctionComponent(Component[FunctionOutputs]):
             revision=runtime.revision,
             endpoint=context.endpoints.functions_public,
             region=settings.cloud.region,
-            timeout_seconds=settings.share.image_pull_wait_s,
+            timeout_seconds=settings.deployment.active_wait_s,
             opts=self.child(depends_on=[made]),
         )
         self._limit(active, size)

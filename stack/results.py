@@ -89,6 +89,8 @@ class Results(Component[ResultsOutputs]):
                 sse_algorithm="AES256"
             ),
             lifecycle_rules=[rule],
+            # Where nothing is protected, an environment can be thrown away with what is in it.
+            force_destroy=not self.context.settings.protects_data,
             tags=self.context.tags,
             opts=self.child(holds_data=True),
         )

@@ -10,6 +10,7 @@ import typer
 
 from stack.artifacts.build import OUT, PROJECT_ROOT, build_everything
 from stack.artifacts.bundle import build_bundle
+from stack.artifacts.image import build_image
 from stack.artifacts.installed import BundleError
 from stack.artifacts.lock import HOST
 
@@ -42,6 +43,12 @@ def build(out: OutOption = OUT, as_json: JsonOption = False, target: TargetOptio
 def bundle(out: OutOption = OUT, as_json: JsonOption = False, target: TargetOption = HOST) -> None:
     """Package the dependency bundle alone."""
     _report(lambda: [build_bundle(PROJECT_ROOT, target, out)], as_json)
+
+
+@app.command()
+def image(out: OutOption = OUT, as_json: JsonOption = False) -> None:
+    """Package the commander's image alone, as an OCI layout."""
+    _report(lambda: [build_image(PROJECT_ROOT, out)], as_json)
 
 
 @app.command()

@@ -215,6 +215,9 @@ class Registry:
         if scheme.lower() != "bearer":
             return False
         parts = dict(CHALLENGE_PART.findall(rest))
+        realm = urlsplit(parts.get("realm", ""))
+        if realm.scheme != "https" and realm.netloc != urlsplit(self.url).netloc:
+            raise RegistryError(f"{self.url} wants credentials sent in the clear to {realm.netloc}")
         query = {"service": parts.get("service", ""), "scope": f"repository:{self.repository}:pull"}
         headers = {}
         if self.username:

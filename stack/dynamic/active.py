@@ -87,7 +87,7 @@ def wait_until_active(
             raise DeploymentError(
                 f"function {name} is still {state} after {timeout:g} s ({reason}): run "
                 f"`pulumi up` again, or raise "
-                "share.image_pull_wait_s"
+                "deployment.active_wait_s"
             )
         pause(wait)
         wait = min(wait * 2, LONGEST_PAUSE_S)

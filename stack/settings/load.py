@@ -56,9 +56,11 @@ def load_settings() -> tuple[Settings, pulumi.Output[str] | None]:
         if runtime_config.is_config_secret(f"{project}:{key}"):
             secret.add(key)
         given[key] = _decoded(own, key)
-    model_key = own.get_secret(MODEL_KEY)
+    # An empty one is none: whoever passes variables on does not always know which are set.
+    has_key = bool(runtime_config.get_config(own.full_key(MODEL_KEY)))
+    model_key = own.get_secret(MODEL_KEY) if has_key else None
     environment = pulumi.get_stack()
-    if model_key is not None and not runtime_config.is_config_secret(f"{project}:{MODEL_KEY}"):
+    if has_key and not runtime_config.is_config_secret(f"{project}:{MODEL_KEY}"):
         rule = f"has to be set with: pulumi config set --secret {project}:{MODEL_KEY}"
         wrong = WrongSettings(environment, [f"{MODEL_KEY} = {MASK}: is in the clear; {rule}"])
         raise pulumi.RunError(str(wrong))
@@ -67,7 +69,7 @@ def load_settings() -> tuple[Settings, pulumi.Output[str] | None]:
             environment,
             {"region": cloud.get("region"), "account_id": cloud.get("accountId")},
             given,
-            has_model_key=model_key is not None,
+            has_model_key=has_key,
             secret_groups=secret,
         )
     except WrongSettings as error:

@@ -44,6 +44,12 @@ class DeploymentSettings(Group):
     tags: dict[Tag, Tag] = Field(
         default={}, description="Further tags for everything that can be tagged."
     )
+    active_wait_s: int = Field(
+        default=600,
+        ge=10,
+        le=3600,
+        description="Seconds to wait for a function to become active: a new image is cached first.",
+    )
     protect_data: bool | None = Field(
         default=None,
         description=(

@@ -54,6 +54,3 @@ class ShareSettings(Group):
         "image's own; `host`: the "
         "interpreter that deploys, with the packages installed there.",
     )
-    image_pull_wait_s: int = Field(
-        default=600, ge=10, le=3600, description="Seconds to wait for a function to become active."
-    )

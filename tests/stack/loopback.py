@@ -27,7 +27,7 @@ class RegistryState:
 
     Attributes:
         login: user and password, or None: anybody.
-        challenge: `Basic` or `Bearer`.
+        challenge: `Basic`, `Bearer`, or a `Bearer` from `Elsewhere`.
         blobs: by repository and digest.
         manifests: by repository and version.
         pushed: digests in the order of their arrival.
@@ -81,6 +81,7 @@ class _Registry(BaseHTTPRequestHandler):
         host = self.headers["host"]
         challenges = {
             "Basic": 'Basic realm="registry"',
+            "Elsewhere": 'Bearer realm="http://elsewhere.example.com/token"',
             "Bearer": f'Bearer realm="http://{host}/token",service="registry"',
         }
         self._answer(401, {"www-authenticate": challenges[self.state.challenge]})

@@ -81,7 +81,7 @@ def test_waiting_ends_when_it_is_of_no_use() -> None:
 
 
 def test_waiting_ends_in_time() -> None:
-    with pytest.raises(DeploymentError, match=r"still Pending after 7 s.*image_pull_wait_s"):
+    with pytest.raises(DeploymentError, match=r"still Pending after 7 s.*active_wait_s"):
         wait(seen("Pending"), timeout=7)
 
 

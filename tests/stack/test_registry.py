@@ -121,6 +121,12 @@ def test_an_index_gives_its_linux_image(tmp_path: Path) -> None:
     assert (root / BASE_FILE).read_bytes() == before
 
 
+def test_credentials_do_not_travel_in_the_clear(http: httpx.Client) -> None:
+    state = RegistryState(login=("u", "p"), challenge="Elsewhere")
+    with registry(state) as url, pytest.raises(RegistryError, match="in the clear to elsewhere"):
+        Registry(http, url, NAME, "u", "p").has_blob("sha256:" + "0" * 64)
+
+
 def test_a_registry_that_lies_is_found_out(http: httpx.Client) -> None:
     state = RegistryState()
     wrong = "sha256:" + "1" * 64
