@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.runtime import config as runtime_config
-from pydantic import ValidationError
 
 from stack.jwks import read_jwks
-from stack.settings.root import GROUPS, Settings
+from stack.settings.problems import MASK, check, line
+from stack.settings.root import GROUPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
+
+    from stack.settings.root import Settings
 
 MODEL_KEY = "model_key"
-LONGEST_VALUE = 80
-MASK = "[secret]"
-SOUNDS_SECRET = re.compile(r"key|secret|password|token|credential", re.IGNORECASE)
 PROJECT_ROOT = Path(__file__).parents[2]
 
 
@@ -110,14 +108,11 @@ def parse_settings(
         "has_model_key": has_model_key,
         **{name: value for name, value in groups.items() if name in GROUPS},
     }
-    lines = list(unknown)
     values, broken_file = _with_jwks(values, root)
-    lines += broken_file
-    try:
-        settings = Settings.model_validate(values)
-    except ValidationError as error:
-        lines += _lines(error, values, set(secret_groups))
-    if lines:
+    settings, wrong = check(values)
+    groups_of_secrets = set(secret_groups)
+    lines = [*unknown, *broken_file, *(line(each, values, groups_of_secrets) for each in wrong)]
+    if lines or settings is None:
         raise WrongSettings(environment, lines)
     return settings
 
@@ -151,50 +146,3 @@ def _with_jwks(values: dict[str, Any], root: Path) -> tuple[dict[str, Any], list
         return {**values, "gateway": {**gateway, "jwks": read_jwks(root, name)}}, []
     except ValueError as error:
         return values, [f"gateway.jwks = {name!r}: has to {error}"]
-
-
-def _lines(error: ValidationError, values: Mapping[str, Any], secret: set[str]) -> Iterator[str]:
-    for problem in error.errors(include_url=False):
-        where = [str(part) for part in problem["loc"]]
-        broken = problem.get("ctx", {}).get("broken")
-        if broken:
-            for field, rule in broken:
-                path = [*where, *field.split(".")]
-                yield f"{_name(path)} = {_shown(path, values, secret)}: has to {rule}"
-        else:
-            yield f"{_name(where)} = {_shown(where, values, secret)}: {_rule(problem)}"
-
-
-def _rule(problem: Any) -> str:
-    match problem["type"]:
-        case "extra_forbidden":
-            return "is no setting"
-        case "missing":
-            return "has to be set"
-        case "value_error":
-            return f"has to {problem['ctx']['error']}"
-    text: str = problem["msg"]
-    return text[0].lower() + text[1:]
-
-
-def _name(path: list[str]) -> str:
-    names = {"cloud.region": "alicloud:region", "cloud.account_id": "alicloud:accountId"}
-    name = ".".join(path)
-    return names.get(name, name)
-
-
-def _shown(path: list[str], values: Mapping[str, Any], secret: set[str]) -> str:
-    # Key sets and whatever calls itself a key may hold what nobody should read in a log of a pull
-    # request.
-    if path[0] in secret or path[:2] == ["gateway", "jwks"] or SOUNDS_SECRET.search(path[-1]):
-        return MASK
-    value: Any = values
-    for part in path:
-        if isinstance(value, dict) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return "(default)" if path[0] in GROUPS else "(not set)"
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"

@@ -231,20 +231,28 @@ def test_private_parts_of_a_key_are_refused_and_not_shown(member: str) -> None:
 
 
 def test_everything_that_is_wrong_is_listed_at_once() -> None:
-    groups = {"commander": {"cpu": 0.01}, "network": {"zones": []}, "model": {"nme": "x"}}
+    groups = {
+        "commander": {"cpu": 0.33, "foo": 1, "timeout_s": "soon"},
+        "network": {"zones": [], "bar": 2},
+        "model": {"nme": "x"},
+    }
     with pytest.raises(WrongSettings) as caught:
         parse_settings("dev", {"region": "cn-hangzhou"}, groups)
     text = str(caught.value)
-    for name in (
+    names = (
         "alicloud:accountId",
         "commander.cpu",
+        "commander.foo",
+        "commander.timeout_s",
         "network.zones",
+        "network.bar",
         "model.nme",
         "image",
         "gateway",
-    ):
+    )
+    for name in names:
         assert f"  {name} = " in text, text
-    assert text.startswith("6 settings are wrong in Pulumi.dev.yaml:")
+    assert text.startswith(f"{len(names)} settings are wrong in Pulumi.dev.yaml:")
 
 
 def test_values_of_secret_groups_and_of_keys_are_masked() -> None:
