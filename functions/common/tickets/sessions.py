@@ -243,7 +243,8 @@ def _answer(finished: Event) -> str:
     output = data.get("output")
     if output is None and data.get("output_ref"):
         return "(a large result, kept with the ticket)"
-    return output if isinstance(output, str) else _json(output)
+    text = output.get("text") if isinstance(output, dict) else output
+    return text if isinstance(text, str) else _json(output)
 
 
 def _message(role: str, content: str, ticket_id: str) -> dict[str, str]:
