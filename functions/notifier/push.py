@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # What a channel takes in one frame is not documented: large rows are announced, and read by HTTP.
 MESSAGE_BYTES = 32 * 1024
-SMALL_FIELDS = ("step", "status", "attempt", "tool", "ms", "error", "fence")
+SMALL_FIELDS = ("step", "status", "attempt", "tool", "ms", "error")
 # How the gateway says that a device is offline is not documented beyond "an error": these are the
 # answers that say that the request itself was understood, and not taken.
 OFFLINE = frozenset({404, 410})

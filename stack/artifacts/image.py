@@ -27,6 +27,8 @@ APPLICATION_ROOT = "app"
 BASE_FILE = Path("functions/commander/base.json")
 EPOCH = "1970-01-01T00:00:00Z"
 ENTRYPOINT = ["python3", "-m", "functions.commander"]
+USER = "65534:65534"
+"""Nobody: the commander needs no rights of its own in its container."""
 ENVIRONMENT = {"PYTHONUNBUFFERED": "1"}
 
 
@@ -124,6 +126,7 @@ def _config(base: Base | None, diff_id: str) -> dict[str, Any]:
             **{key: value for key, value in inherited.items() if key not in {"Cmd", "Healthcheck"}},
             "Env": [f"{name}={value}" for name, value in sorted(environment.items())],
             "Entrypoint": ENTRYPOINT,
+            "User": USER,
             "WorkingDir": f"/{APPLICATION_ROOT}",
         },
         "rootfs": {

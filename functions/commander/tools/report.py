@@ -42,7 +42,8 @@ def report(arguments: Report, context: ToolContext) -> Answer:
         material = f"Question: {context.question}\n\nFindings:\n" + "\n".join(findings)
         parts.append(context.writer(INSTRUCTIONS, material))
     parts += findings
-    parts += [f"![{drawn.title}]({drawn.artifact.key})" for drawn in arguments.charts]
+    # By the artifact's name: the ticket lists its artifacts, each with a link that is made anew.
+    parts += [f"![{drawn.title}]({drawn.artifact.name})" for drawn in arguments.charts]
     if arguments.source:
         parts.append(f"Source: {arguments.source}")
     return Answer(
