@@ -59,7 +59,17 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Runtime:
-    """What runs: an archive in a built-in runtime, or an image."""
+    """What runs: an archive in a built-in runtime, or an image.
+
+    Attributes:
+        revision: digest of it; a new one is waited for.
+        code: the archive, for a built-in runtime.
+        container: the image, for a custom container.
+        lifecycle: what is called when an instance starts and stops.
+        mounts: folders of the share.
+        user: user and group that the share sees.
+        variables: environment variables beyond those of its grants, known to the cloud alone.
+    """
 
     revision: pulumi.Input[str]
     code: CodeObject | None = None
@@ -88,7 +98,11 @@ def python_runtime(
 
 
 class FunctionComponent(Component[FunctionOutputs]):
-    """Base of the four functions. `LATEST` is what runs; docs/adr says why."""
+    """Base of the four functions.
+
+    `LATEST` is what runs: the provider cannot read asynchronous and provisioned configurations by
+    alias. Going back is deploying the previous commit, whose artifacts are still there.
+    """
 
     def deploy(
         self,
