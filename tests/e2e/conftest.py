@@ -66,9 +66,10 @@ def command_line(process: psutil.Process) -> list[str]:
         return []
 
 
-def start(project: Path, state_dir: Path) -> Up:
-    """Start a local cloud and wait for its line of JSON."""
+def start(project: Path, state_dir: Path, model: dict[str, str] | None = None) -> Up:
+    """Start a local cloud, with a model or without, and wait for its line of JSON."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MODEL_")}
+    environment |= model or {}
     process = subprocess.Popen(
         [
             sys.executable,
