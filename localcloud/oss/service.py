@@ -3,40 +3,68 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import re
+import contextlib
+import logging
+import sqlite3
 import uuid
-from email.utils import format_datetime
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
-from xml.etree import ElementTree as ET
 
-from starlette.responses import FileResponse, Response
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 
 from localcloud.core.errors import CloudError, NotSupported
+from localcloud.oss import answers, multipart
+from localcloud.oss.headers import (
+    attributes_of,
+    check_headers,
+    check_md5,
+    copy_source,
+    may_overwrite,
+    overrides,
+    parameters,
+)
+from localcloud.oss.listing import list_objects
 from localcloud.oss.signature import verify
 from localcloud.oss.store import ObjectStore
+from localcloud.oss.uploads import Uploads
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
     from starlette.requests import Request
 
     from localcloud.core.clock import Clock
     from localcloud.core.config import CloudConfig
+    from localcloud.core.faults import Faults
+    from localcloud.oss.content import Digests, Incoming
     from localcloud.oss.model import StoredObject
     from localcloud.ram import Principal, Ram
 
+    Operation = Callable[[Request, Principal, tuple[str, str]], Awaitable[Response]]
+
 OPERATIONS = {
-    "PutObject": "checksums, user metadata, x-oss-forbid-overwrite",
-    "GetObject": "ranges, links (presigned URLs)",
-    "HeadObject": "",
-    "DeleteObject": "",
-    "ListObjectsV2": "prefix, start-after, continuation; no delimiter",
-    "PutBucket": "domain only: private, lifecycle by days, encryption recorded",
+    "PutObject": "Content-MD5, user metadata, standard headers, x-oss-forbid-overwrite; up to 1 GB",
+    "GetObject": "one range, conditions, response-… overrides, links (presigned URLs)",
+    "HeadObject": "conditions",
+    "DeleteObject": "complete",
+    "CopyObject": "within the account; metadata copied or replaced",
+    "ListObjectsV2": "prefix, delimiter, start-after, continuation, encoding",
+    "InitiateMultipartUpload": "as PutObject",
+    "UploadPart": "Content-MD5; 100 KB at least but for the last",
+    "CompleteMultipartUpload": "by a list of parts, or x-oss-complete-all",
+    "AbortMultipartUpload": "complete",
+    "ListParts": "pages",
+    "PutBucket, DeleteBucket": "domain calls: private, lifecycle by days, encryption recorded",
 }
-LIST_LIMIT = 1000
-METADATA = "x-oss-meta-"
-_LINK_PARAMETERS = re.compile(r"x-oss-.*|response-content-.*|response-cache-control")
+SWEEP_SECONDS = 3600.0
+# Parameters that do not say which operation it is.
+_OPTIONAL = {
+    "GET": frozenset(answers.OVERRIDES) | {"max-parts", "part-number-marker"},
+    "HEAD": frozenset(answers.OVERRIDES),
+}
+
+log = logging.getLogger(__name__)
 
 
 class Oss:
@@ -46,22 +74,43 @@ class Oss:
         config: account, region, and where the state lives.
         clock: decides expiry and the age of signatures.
         ram: knows keys and rights.
+        faults: calls that are to fail, in tests and demonstrations.
     """
 
     name = "oss"
-    OPERATIONS = OPERATIONS
 
-    def __init__(self, config: CloudConfig, clock: Clock, ram: Ram) -> None:
+    def __init__(
+        self, config: CloudConfig, clock: Clock, ram: Ram, faults: Faults | None = None
+    ) -> None:
         self._config = config
         self._clock = clock
         self._ram = ram
+        self._faults = faults
         self.store = ObjectStore(config.state_dir / "oss", clock)
+        self.uploads = Uploads(self.store, config.state_dir / "oss" / "parts")
+        self._sweeper: asyncio.Task[None] | None = None
+        self._operations: dict[tuple[str, frozenset[str]], Operation] = {
+            ("PUT", frozenset()): self._put,
+            ("GET", frozenset()): self._read,
+            ("HEAD", frozenset()): self._read,
+            ("DELETE", frozenset()): self._delete,
+            ("POST", frozenset({"uploads"})): self._begin,
+            ("PUT", frozenset({"partNumber", "uploadId"})): self._put_part,
+            ("POST", frozenset({"uploadId"})): self._complete,
+            ("DELETE", frozenset({"uploadId"})): self._abort,
+            ("GET", frozenset({"uploadId"})): self._parts,
+        }
 
     async def start(self) -> None:
-        """Nothing runs beside requests: what has expired goes when it is asked for."""
+        """Begin to remove what has expired, now and every hour."""
+        self._sweeper = asyncio.create_task(self._sweep())
 
     async def stop(self) -> None:
         """Close the database."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sweeper
         self.store.close()
 
     def recognises(self, request: Request) -> bool:
@@ -72,159 +121,184 @@ class Oss:
     async def handle(self, request: Request) -> Response:
         """Answer one operation."""
         request_id = uuid.uuid4().hex[:24].upper()
+        head = request.method == "HEAD"
         try:
             response = await self._perform(request)
         except CloudError as error:
-            response = _error(error, request_id, head=request.method == "HEAD")
+            response = answers.error(error, request_id, head=head)
+        except ClientDisconnect:
+            gone = CloudError(400, "IncompleteBody", "the connection ended before the body")
+            response = answers.error(gone, request_id, head=head)
+        except (sqlite3.Error, OSError):
+            log.exception("oss failed on %s %s", request.method, request.scope["path"])
+            broken = CloudError(500, "InternalError", "internal error; see the log")
+            response = answers.error(broken, request_id, head=head)
         response.headers["x-oss-request-id"] = request_id
         response.headers["server"] = "AliyunOSS"
         return response
 
     async def _perform(self, request: Request) -> Response:
-        principal = verify(request, self._ram, self._clock)
-        bucket, _, key = unquote(request.url.path).lstrip("/").partition("/")
-        parameters = {name for name in request.query_params if not _LINK_PARAMETERS.fullmatch(name)}
+        principal = verify(request, self._ram, self._clock, self._config.region)
+        check_headers(request)
+        # Decoded once, by the server: a second time would turn one name into another.
+        bucket, _, key = request.scope["path"].lstrip("/").partition("/")
         if not bucket:
             raise NotSupported("oss", f"{request.method} of the service")
         if not key:
-            if request.method == "GET" and request.query_params.get("list-type") == "2":
-                return self._list(request, principal, bucket)
-            raise NotSupported("oss", f"{request.method} of a bucket {sorted(parameters)}")
-        if parameters:
-            raise NotSupported("oss", f"{request.method} of an object with {sorted(parameters)}")
-        match request.method:
-            case "PUT":
-                return await self._put(request, principal, bucket, key)
-            case "GET":
-                self._authorise(principal, "GetObject", bucket, key)
-                found = self.store.head(bucket, key)
-                return self._content(found)
-            case "HEAD":
-                self._authorise(principal, "GetObject", bucket, key)
-                found = self.store.head(bucket, key)
-                return Response(headers=self._headers(found) | {"content-length": str(found.size)})
-            case "DELETE":
-                self._authorise(principal, "DeleteObject", bucket, key)
-                await asyncio.to_thread(self.store.delete, bucket, key)
-                return Response(status_code=204)
-        raise NotSupported("oss", f"{request.method} of an object")
+            return await self._bucket(request, principal, bucket)
+        asked = parameters(request)
+        optional = _OPTIONAL.get(request.method, frozenset())
+        operation = self._operations.get((request.method, asked - optional))
+        if operation is None:
+            raise NotSupported("oss", f"{request.method} of an object with {sorted(asked)}")
+        return await operation(request, principal, (bucket, key))
 
-    async def _put(self, request: Request, principal: Principal, bucket: str, key: str) -> Response:
+    async def _bucket(self, request: Request, principal: Principal, bucket: str) -> Response:
+        if request.method == "GET" and request.query_params.get("list-type") == "2":
+            self._allow(principal, "ListObjects", bucket)
+            return await asyncio.to_thread(list_objects, self.store, bucket, request.query_params)
+        asked = sorted(parameters(request))
+        raise NotSupported("oss", f"{request.method} of a bucket with {asked}")
+
+    async def _read(
+        self, request: Request, principal: Principal, place: tuple[str, str]
+    ) -> Response:
+        self._allow(principal, "GetObject", *place)
+        found = await asyncio.to_thread(self.store.head, *place)
+        if (early := answers.check_conditions(request.headers, found)) is not None:
+            return early
+        headers = self._headers(found) | overrides(request)
+        if request.method == "HEAD":
+            return Response(headers=headers | {"content-length": str(found.size)})
+        return answers.Content(self.store.content(found), headers, request, found.size)
+
+    async def _put(
+        self, request: Request, principal: Principal, place: tuple[str, str]
+    ) -> Response:
         if "x-oss-copy-source" in request.headers:
-            raise NotSupported("oss", "CopyObject")
-        self._authorise(principal, "PutObject", bucket, key)
-        self.store.bucket(bucket)
+            return await self._copy(request, principal, place)
+        self._allow(principal, "PutObject", *place)
+        attributes = attributes_of(request)
+        await asyncio.to_thread(self.store.bucket, place[0])
+        async with self._received(request) as (incoming, digests):
+            made = await asyncio.to_thread(
+                self.store.adopt,
+                *place,
+                incoming,
+                digests,
+                attributes=attributes,
+                overwrite=may_overwrite(request),
+            )
+        return Response(headers=self._written(made))
+
+    async def _delete(
+        self, request: Request, principal: Principal, place: tuple[str, str]
+    ) -> Response:
+        del request
+        self._allow(principal, "DeleteObject", *place)
+        await asyncio.to_thread(self.store.delete, *place)
+        return Response(status_code=204)
+
+    async def _copy(
+        self, request: Request, principal: Principal, place: tuple[str, str]
+    ) -> Response:
+        source = copy_source(request)
+        self._allow(principal, "GetObject", *source)
+        self._allow(principal, "PutObject", *place)
+        replace = request.headers.get("x-oss-metadata-directive", "").upper() == "REPLACE"
+        found = await asyncio.to_thread(self.store.head, *source)
+        made = await asyncio.to_thread(
+            self.store.copy,
+            found,
+            *place,
+            attributes=attributes_of(request) if replace else None,
+            overwrite=may_overwrite(request),
+        )
+        modified = made.modified.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        fields = (("ETag", made.etag), ("LastModified", modified))
+        return answers.xml(answers.document("CopyObjectResult", fields), self._written(made))
+
+    async def _begin(
+        self, request: Request, principal: Principal, place: tuple[str, str]
+    ) -> Response:
+        self._allow(principal, "PutObject", *place)
+        upload = await asyncio.to_thread(self.uploads.begin, *place, attributes_of(request))
+        return multipart.begun(request, place, upload)
+
+    async def _put_part(
+        self, request: Request, principal: Principal, place: tuple[str, str]
+    ) -> Response:
+        if "x-oss-copy-source" in request.headers:
+            raise NotSupported("oss", "UploadPartCopy")
+        self._allow(principal, "PutObject", *place)
+        upload, number = request.query_params["uploadId"], multipart.part_number(request)
+        async with self._received(request) as (incoming, digests):
+            part = await asyncio.to_thread(
+                self.uploads.put_part, place, upload, number, incoming, digests
+            )
+        return Response(headers={"etag": f'"{part.md5}"', "x-oss-hash-crc64ecma": str(part.crc64)})
+
+    async def _complete(
+        self, request: Request, principal: Principal, place: tuple[str, str]
+    ) -> Response:
+        self._allow(principal, "PutObject", *place)
+        named = await multipart.named_parts(request)
+        made = await asyncio.to_thread(
+            self.uploads.complete,
+            place,
+            request.query_params["uploadId"],
+            named,
+            overwrite=may_overwrite(request),
+        )
+        return multipart.completed(request, made, self._written(made))
+
+    async def _abort(
+        self, request: Request, principal: Principal, place: tuple[str, str]
+    ) -> Response:
+        self._allow(principal, "AbortMultipartUpload", *place)
+        await asyncio.to_thread(self.uploads.abort, place, request.query_params["uploadId"])
+        return Response(status_code=204)
+
+    async def _parts(
+        self, request: Request, principal: Principal, place: tuple[str, str]
+    ) -> Response:
+        self._allow(principal, "ListParts", *place)
+        upload = request.query_params["uploadId"]
+        parts = await asyncio.to_thread(self.uploads.parts, place, upload)
+        return multipart.listed(request, place, upload, parts)
+
+    @asynccontextmanager
+    async def _received(self, request: Request) -> AsyncIterator[tuple[Incoming, Digests]]:
+        """The body in a file, on disk and digested; it vanishes unless somebody keeps it."""
         with self.store.incoming() as incoming:
             async for chunk in request.stream():
                 incoming.write(chunk)
             digests = await asyncio.to_thread(incoming.finish)
-            _check_md5(request.headers.get("content-md5"), digests.md5)
-            made = await asyncio.to_thread(
-                self.store.adopt,
-                bucket,
-                key,
-                incoming,
-                digests,
-                content_type=request.headers.get("content-type", "application/octet-stream"),
-                metadata={
-                    name.removeprefix(METADATA): value
-                    for name, value in request.headers.items()
-                    if name.startswith(METADATA)
-                },
-                overwrite=request.headers.get("x-oss-forbid-overwrite", "").lower() != "true",
-            )
-        headers = {"etag": made.etag, "x-oss-hash-crc64ecma": str(made.crc64)}
-        return Response(headers=headers | self._encryption(bucket))
+            check_md5(request, digests.md5)
+            yield incoming, digests
 
-    def _content(self, found: StoredObject) -> Response:
-        # Ranges are FileResponse's own.
-        return FileResponse(
-            self.store.content(found), headers=self._headers(found), media_type=found.content_type
-        )
-
-    def _list(self, request: Request, principal: Principal, bucket: str) -> Response:
-        self._authorise(principal, "ListObjects", bucket, None)
-        given = request.query_params
-        if given.get("delimiter"):
-            raise NotSupported("oss", "ListObjectsV2 with a delimiter")
-        text = given.get("max-keys", "100")
-        if not text.isdigit() or not 1 <= int(text) <= LIST_LIMIT:
-            raise CloudError(400, "InvalidArgument", f"max-keys is 1 to {LIST_LIMIT}")
-        limit, prefix = int(text), given.get("prefix", "")
-        after = given.get("continuation-token") or given.get("start-after", "")
-        found = self.store.list(bucket, prefix, after=after, limit=limit + 1)
-        root = ET.Element("ListBucketResult")
-        shown = found[:limit]
-        for name, value in (
-            ("Name", bucket),
-            ("Prefix", prefix),
-            ("MaxKeys", str(limit)),
-            ("KeyCount", str(len(shown))),
-            ("IsTruncated", "true" if len(found) > limit else "false"),
-        ):
-            ET.SubElement(root, name).text = value
-        if len(found) > limit:
-            ET.SubElement(root, "NextContinuationToken").text = shown[-1].key
-        for one in shown:
-            entry = ET.SubElement(root, "Contents")
-            ET.SubElement(entry, "Key").text = one.key
-            ET.SubElement(entry, "LastModified").text = one.modified.strftime(
-                "%Y-%m-%dT%H:%M:%S.000Z"
-            )
-            ET.SubElement(entry, "ETag").text = one.etag
-            ET.SubElement(entry, "Size").text = str(one.size)
-            ET.SubElement(entry, "StorageClass").text = "Standard"
-        return Response(ET.tostring(root, "utf-8"), media_type="application/xml")
-
-    def _authorise(
-        self, principal: Principal, operation: str, bucket: str, key: str | None
-    ) -> None:
-        name = bucket if key is None else f"{bucket}/{key}"
+    def _allow(self, principal: Principal, operation: str, bucket: str, key: str = "") -> None:
+        name = f"{bucket}/{key}" if key else bucket
         arn = f"acs:oss:{self._config.region}:{self._config.account_id}:{name}"
         try:
             self._ram.authorise(principal, f"oss:{operation}", arn)
         except CloudError as error:
             raise CloudError(403, "AccessDenied", error.message) from None
+        if self._faults is not None:
+            self._faults.raise_if_due(self.name, operation)
 
     def _headers(self, found: StoredObject) -> dict[str, str]:
-        return {
-            "etag": found.etag,
-            "last-modified": format_datetime(found.modified, usegmt=True),
-            "content-type": found.content_type,
-            "x-oss-hash-crc64ecma": str(found.crc64),
-            "x-oss-object-type": "Normal",
-            "x-oss-storage-class": "Standard",
-            "accept-ranges": "bytes",
-            **{METADATA + name: value for name, value in found.metadata},
-        } | self._encryption(found.bucket)
+        return answers.object_headers(found, self.store.bucket(found.bucket).encryption)
 
-    def _encryption(self, bucket: str) -> dict[str, str]:
-        algorithm = self.store.bucket(bucket).encryption
-        return {} if algorithm is None else {"x-oss-server-side-encryption": algorithm}
+    def _written(self, made: StoredObject) -> dict[str, str]:
+        headers = {"etag": made.etag, "x-oss-hash-crc64ecma": str(made.crc64)}
+        encryption = self.store.bucket(made.bucket).encryption
+        return headers | answers.encryption_header(encryption)
 
-
-def _check_md5(given: str | None, actual: str) -> None:
-    if given is None:
-        return
-    try:
-        wanted = base64.b64decode(given, validate=True).hex().upper()
-    except binascii.Error:
-        wanted = ""
-    if wanted != actual:
-        raise CloudError(400, "InvalidDigest", "Content-MD5 is not the body's")
-
-
-def _error(error: CloudError, request_id: str, *, head: bool) -> Response:
-    headers = {"x-oss-ec": error.code}
-    if head:
-        return Response(status_code=error.status, headers=headers)
-    root = ET.Element("Error")
-    for name, value in (
-        ("Code", error.code),
-        ("Message", error.message),
-        ("RequestId", request_id),
-        ("HostId", "127.0.0.1"),
-    ):
-        ET.SubElement(root, name).text = value
-    body = ET.tostring(root, "utf-8", xml_declaration=True)
-    return Response(body, error.status, headers, media_type="application/xml")
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                await asyncio.to_thread(self.store.remove_expired)
+            except (sqlite3.Error, OSError):
+                log.exception("oss could not remove expired objects")
+            await self._clock.sleep(SWEEP_SECONDS)

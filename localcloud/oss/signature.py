@@ -42,8 +42,14 @@ class _Given:
     token: str | None
 
 
-def verify(request: Request, ram: Ram, clock: Clock) -> Principal:
+def verify(request: Request, ram: Ram, clock: Clock, region: str) -> Principal:
     """Who signed a request.
+
+    Args:
+        request: in its query or its headers is the signature.
+        ram: knows the keys.
+        clock: decides what is too old.
+        region: for which it has to be signed.
 
     Raises:
         CloudError: 400 or 403; it is unsigned, wrongly signed, too old, or a link has expired.
@@ -55,8 +61,8 @@ def verify(request: Request, ram: Ram, clock: Clock) -> Principal:
         _check_link(query["x-oss-expires"], moment, clock)
     elif abs(clock.now() - moment) > SKEW_SECONDS:
         raise CloudError(403, "RequestTimeTooSkewed", "the request is over 15 minutes off")
-    if not given.scope.startswith(f"{given.date[:8]}/"):
-        raise _refused("the credential's date is not the request's")
+    if given.scope != f"{given.date[:8]}/{region}/oss/aliyun_v4_request":
+        raise _refused(f"the credential's scope is not {given.date[:8]}/{region}/oss")
     secret = ram.secret_of(given.key_id)
     if secret is None:
         raise CloudError(403, "InvalidAccessKeyId", "the access key is not known")
@@ -136,8 +142,8 @@ def _query(request: Request) -> dict[str, str]:
 
 
 def _raw_path(request: Request) -> str:
-    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
-    return raw.split(b"?")[0].decode("ascii")
+    raw: bytes = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
+    return raw.partition(b"?")[0].decode(errors="replace")
 
 
 def _moment(date: str) -> float:

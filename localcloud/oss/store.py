@@ -9,32 +9,24 @@ from typing import TYPE_CHECKING
 
 from localcloud.core.database import open_database
 from localcloud.core.errors import CloudError
-from localcloud.oss.content import Incoming
+from localcloud.oss.content import Contents
 from localcloud.oss.model import (
     DAY_SECONDS,
+    Attributes,
     Bucket,
     Expiration,
     StoredObject,
     check_bucket_name,
     check_key,
-    check_metadata,
 )
+from localcloud.oss.records import SCHEMA, VERSION, Records
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from localcloud.core.clock import Clock
-    from localcloud.oss.content import Digests
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, definition TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS objects (
-    bucket TEXT NOT NULL, key TEXT NOT NULL, size INTEGER, sha256 TEXT, md5 TEXT, crc64 TEXT,
-    content_type TEXT, written REAL, metadata TEXT, PRIMARY KEY (bucket, key)) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS contents ON objects (sha256);
-"""
-_COLUMNS = "bucket, key, size, sha256, md5, crc64, content_type, written, metadata"
+    from localcloud.oss.content import Digests, Incoming
 
 
 class ObjectStore:
@@ -43,20 +35,27 @@ class ObjectStore:
     Args:
         folder: the database, and the contents below it.
         clock: decides what has expired.
+
+    Raises:
+        StateDamaged: the database cannot be used.
     """
 
     def __init__(self, folder: Path, clock: Clock) -> None:
-        self._folder = folder
         self._clock = clock
-        self._lock = threading.RLock()
-        self._database = open_database(folder / "oss.db", _SCHEMA)
-        for left_over in (folder / "incoming").glob("*"):
-            left_over.unlink()
+        self.lock = threading.RLock()
+        self.database = open_database(folder / "oss.sqlite", SCHEMA, VERSION)
+        self._records = Records(self.database)
+        self._contents = Contents(folder, clock)
+        self._contents.remove_strays(self._records.uses)
 
     def close(self) -> None:
         """Close the database."""
-        with self._lock:
-            self._database.close()
+        with self.lock:
+            self.database.close()
+
+    def now(self) -> float:
+        """Seconds since the epoch, on the store's clock."""
+        return self._clock.now()
 
     def create_bucket(
         self,
@@ -71,11 +70,11 @@ class ObjectStore:
             CloudError: the name is none for a bucket.
         """
         check_bucket_name(name)
-        with self._lock:
+        with self.lock:
             old = self._find(name)
             created = old.created if old else self._clock.now()
             bucket = Bucket(name, created, tuple(expirations), encryption)
-            self._database.execute(
+            self.database.execute(
                 "INSERT OR REPLACE INTO buckets VALUES (?, ?)", (name, json.dumps(asdict(bucket)))
             )
         return bucket
@@ -90,13 +89,15 @@ class ObjectStore:
         Raises:
             CloudError: it is not empty.
         """
-        with self._lock:
+        with self.lock:
+            if self._find(name) is None:
+                return
             if force:
-                for found in self.list(name, limit=None):
-                    self.delete(name, found.key)
-            elif self._find(name) and self.list(name, limit=1):
+                for found in list(self._records.list(name)):
+                    self._remove(found)
+            elif self.list(name, limit=1):
                 raise CloudError(409, "BucketNotEmpty", f"bucket {name} is not empty")
-            self._database.execute("DELETE FROM buckets WHERE name = ?", (name,))
+            self.database.execute("DELETE FROM buckets WHERE name = ?", (name,))
 
     def bucket(self, name: str) -> Bucket:
         """The bucket of a name.
@@ -104,15 +105,15 @@ class ObjectStore:
         Raises:
             CloudError: there is none.
         """
-        with self._lock:
+        with self.lock:
             found = self._find(name)
         if found is None:
-            raise CloudError(404, "NoSuchBucket", f"the bucket {name} does not exist")
+            raise CloudError(404, "NoSuchBucket", f"the bucket {name[:80]} does not exist")
         return found
 
     def incoming(self) -> Incoming:
         """A place for a content that comes in parts."""
-        return Incoming(self._folder / "incoming")
+        return self._contents.incoming()
 
     def adopt(
         self,
@@ -121,46 +122,68 @@ class ObjectStore:
         incoming: Incoming,
         digests: Digests,
         *,
-        content_type: str = "application/octet-stream",
-        metadata: Mapping[str, str] | None = None,
+        attributes: Attributes | None = None,
         overwrite: bool = True,
+        tag: str | None = None,
     ) -> StoredObject:
         """Make a finished content the object of a name; readers see all of it or what was before.
+
+        Args:
+            bucket: where.
+            key: its name.
+            incoming: the content.
+            digests: of the content.
+            attributes: what else is to be known of it.
+            overwrite: whether it may take the place of another object.
+            tag: the entity tag, where it is not the MD5 of the content.
 
         Raises:
             CloudError: there is no such bucket, the name is none, or `overwrite` is off and there
                 is an object already.
         """
-        check_key(key)
-        check_metadata(metadata or {})
         made = StoredObject(
             bucket=bucket,
             key=key,
             size=digests.size,
             sha256=digests.sha256,
-            md5=digests.md5,
+            tag=tag or digests.md5,
             crc64=digests.crc64,
-            content_type=content_type,
             written=self._clock.now(),
-            metadata=tuple(sorted((metadata or {}).items())),
+            attributes=attributes or Attributes(),
         )
-        with self._lock:
-            self.bucket(bucket)
-            old = self._object(bucket, key)
-            if old is not None and not overwrite:
-                raise CloudError(409, "FileAlreadyExists", f"the object {key} exists already")
-            target = self.content(made)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            incoming.path.replace(target)
-            # SQLite's integers are signed: the checksum is kept as text.
-            given = json.dumps(made.metadata)
-            head = (bucket, key, made.size, made.sha256, made.md5, str(made.crc64))
-            self._database.execute(
-                f"INSERT OR REPLACE INTO objects ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - a constant
-                (*head, content_type, made.written, given),
+        with self.lock:
+            old = self._replaceable(made, overwrite=overwrite)
+            self._contents.keep(incoming, made.sha256)
+            self._write(made, old)
+        return made
+
+    def copy(
+        self,
+        source: StoredObject,
+        bucket: str,
+        key: str,
+        *,
+        attributes: Attributes | None = None,
+        overwrite: bool = True,
+    ) -> StoredObject:
+        """Give the content of an object another name; without `attributes` it keeps its own.
+
+        Raises:
+            CloudError: as `adopt`, or the source is gone.
+        """
+        with self.lock:
+            found = self.head(source.bucket, source.key)
+            made = StoredObject(
+                bucket=bucket,
+                key=key,
+                size=found.size,
+                sha256=found.sha256,
+                tag=found.tag,
+                crc64=found.crc64,
+                written=self._clock.now(),
+                attributes=attributes or found.attributes,
             )
-            if old is not None:
-                self._drop_content(old)
+            self._write(made, self._replaceable(made, overwrite=overwrite))
         return made
 
     def put_object(
@@ -179,10 +202,9 @@ class ObjectStore:
             if isinstance(data, bytes):
                 incoming.write(data)
             else:
-                with data.open("rb") as file:
-                    while chunk := file.read(1 << 20):
-                        incoming.write(chunk)
-            return self.adopt(bucket, key, incoming, incoming.finish(), content_type=content_type)
+                incoming.read(data)
+            digests = incoming.finish()
+            return self.adopt(bucket, key, incoming, digests, attributes=Attributes(content_type))
 
     def head(self, bucket: str, key: str) -> StoredObject:
         """What is known of an object.
@@ -190,11 +212,11 @@ class ObjectStore:
         Raises:
             CloudError: there is no such bucket or object.
         """
-        with self._lock:
-            self.bucket(bucket)
-            found = self._object(bucket, key)
-        if found is None:
-            raise CloudError(404, "NoSuchKey", f"the object {key} does not exist")
+        with self.lock:
+            rules = self.bucket(bucket).expirations
+            found = self._records.get(bucket, key)
+        if found is None or self._expired(found, rules):
+            raise CloudError(404, "NoSuchKey", f"the object {key[:80]} does not exist")
         return found
 
     def get_object(self, bucket: str, key: str) -> bytes:
@@ -206,8 +228,8 @@ class ObjectStore:
         return self.content(self.head(bucket, key)).read_bytes()
 
     def content(self, found: StoredObject) -> Path:
-        """The file that holds an object's content."""
-        return self._folder / "contents" / found.sha256[:2] / found.sha256
+        """The file that holds an object's content; it stays for a minute after the object."""
+        return self._contents.path(found.sha256)
 
     def list(
         self, bucket: str, prefix: str = "", *, after: str = "", limit: int | None = 100
@@ -217,20 +239,14 @@ class ObjectStore:
         Raises:
             CloudError: there is no such bucket.
         """
-        with self._lock:
+        with self.lock:
             rules = self.bucket(bucket).expirations
-            rows = self._database.execute(
-                f"SELECT {_COLUMNS} FROM objects WHERE bucket = ? AND key > ? AND"  # noqa: S608 - a constant
-                " substr(key, 1, length(?)) = ? ORDER BY key",
-                (bucket, after, prefix, prefix),
-            )
-            alive = []
-            for row in rows:
-                found = _object(row)
+            alive: list[StoredObject] = []
+            for found in self._records.list(bucket, prefix, after):
+                if limit is not None and len(alive) == limit:
+                    break
                 if not self._expired(found, rules):
                     alive.append(found)
-                    if limit is not None and len(alive) == limit:
-                        break
             return alive
 
     def delete(self, bucket: str, key: str) -> None:
@@ -239,17 +255,28 @@ class ObjectStore:
         Raises:
             CloudError: there is no such bucket.
         """
-        with self._lock:
+        with self.lock:
             self.bucket(bucket)
-            row = self._row(bucket, key)
-            self._database.execute(
-                "DELETE FROM objects WHERE bucket = ? AND key = ?", (bucket, key)
-            )
-            if row is not None:
-                self._drop_content(row)
+            found = self._records.get(bucket, key)
+            if found is not None:
+                self._remove(found)
+
+    def remove_expired(self) -> int:
+        """Delete the objects that readers do not see any more; gives their number."""
+        with self.lock:
+            names = self.database.execute("SELECT name FROM buckets").fetchall()
+            count = 0
+            for bucket in [self.bucket(name) for (name,) in names]:
+                for rule in bucket.expirations:
+                    for found in list(self._records.list(bucket.name, rule.prefix)):
+                        if self._expired(found, (rule,)):
+                            self._remove(found)
+                            count += 1
+            self._contents.remove_discarded(self._records.uses)
+            return count
 
     def _find(self, name: str) -> Bucket | None:
-        row = self._database.execute(
+        row = self.database.execute(
             "SELECT definition FROM buckets WHERE name = ?", (name,)
         ).fetchone()
         if row is None:
@@ -258,35 +285,27 @@ class ObjectStore:
         rules = tuple(Expiration(**rule) for rule in content.pop("expirations"))
         return Bucket(expirations=rules, **content)
 
-    def _row(self, bucket: str, key: str) -> StoredObject | None:
-        row = self._database.execute(
-            f"SELECT {_COLUMNS} FROM objects WHERE bucket = ? AND key = ?",  # noqa: S608 - a constant
-            (bucket, key),
-        ).fetchone()
-        return None if row is None else _object(row)
+    def _replaceable(self, made: StoredObject, *, overwrite: bool) -> StoredObject | None:
+        """What is there under the name of an object that is about to be written."""
+        check_key(made.key)
+        rules = self.bucket(made.bucket).expirations
+        old = self._records.get(made.bucket, made.key)
+        if old is not None and not overwrite and not self._expired(old, rules):
+            raise CloudError(409, "FileAlreadyExists", f"the object {made.key} exists already")
+        return old
 
-    def _object(self, bucket: str, key: str) -> StoredObject | None:
-        found = self._row(bucket, key)
-        if found is not None and self._expired(found, self.bucket(bucket).expirations):
-            self.delete(bucket, key)
-            return None
-        return found
+    def _write(self, made: StoredObject, old: StoredObject | None) -> None:
+        self._records.put(made)
+        if old is not None and old.sha256 != made.sha256:
+            self._contents.discard(old.sha256)
+        self._contents.remove_discarded(self._records.uses)
+
+    def _remove(self, found: StoredObject) -> None:
+        self._records.delete(found)
+        self._contents.discard(found.sha256)
 
     def _expired(self, found: StoredObject, rules: Sequence[Expiration]) -> bool:
         age = self._clock.now() - found.written
         return any(
             found.key.startswith(rule.prefix) and age >= rule.days * DAY_SECONDS for rule in rules
         )
-
-    def _drop_content(self, found: StoredObject) -> None:
-        still = self._database.execute(
-            "SELECT 1 FROM objects WHERE sha256 = ?", (found.sha256,)
-        ).fetchone()
-        if still is None:
-            self.content(found).unlink(missing_ok=True)
-
-
-def _object(row: tuple[str, str, int, str, str, str, str, float, str]) -> StoredObject:
-    bucket, key, size, sha256, md5, crc64, content_type, written, metadata = row
-    given = tuple((name, value) for name, value in json.loads(metadata))
-    return StoredObject(bucket, key, size, sha256, md5, int(crc64), content_type, written, given)

@@ -71,7 +71,7 @@ class Ram:
         self._account = config.account_id
         self._clock = clock
         self._lock = threading.RLock()
-        self._database = open_database(config.state_dir / "ram.db", _SCHEMA)
+        self._database = open_database(config.state_dir / "ram.sqlite", _SCHEMA)
         self._sessions: dict[str, tuple[Credentials, str]] = {}
         self._current: dict[str, Credentials] = {}
         self._statements: dict[str, list[Statement]] = {}

@@ -64,7 +64,7 @@ class Tablestore:
     def __init__(self, config: CloudConfig, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.RLock()
-        self._db = open_database(config.state_dir / "tablestore.db", _SCHEMA)
+        self._db = open_database(config.state_dir / "tablestore.sqlite", _SCHEMA)
         self._tables: dict[tuple[str, str], Table] = {
             (instance, name): load_table(number, instance, name, content)
             for number, instance, name, content in self._db.execute("SELECT * FROM tables")

@@ -3,90 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import alibabacloud_oss_v2 as oss
 import httpx
 import pytest
 
 from localcloud.core.clock import ManualClock
-from localcloud.core.config import CloudConfig
-from localcloud.core.door import Door
 from localcloud.core.errors import CloudError, StateDamaged
+from localcloud.oss.content import GRACE_SECONDS
 from localcloud.oss.model import Expiration
-from localcloud.oss.service import Oss
 from localcloud.oss.store import ObjectStore
-from localcloud.ram import Credentials, Ram
-from localcloud.server import open_port, serving
+from localcloud.ram import Credentials
+from tests.localcloud.oss.bench import Site, call, refused, site
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-TRUST = (
-    '{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",'
-    '"Principal":{"Service":["fc.aliyuncs.com"]}}]}'
-)
-
-
-class Site:
-    """A served OSS, and clients of it."""
-
-    def __init__(self, service: Oss, ram: Ram, port: int, region: str) -> None:
-        self.service, self.ram, self.region = service, ram, region
-        self.url = f"http://127.0.0.1:{port}"
-
-    def client(self, credentials: Credentials | None = None) -> oss.Client:
-        used = credentials or self.ram.administrator
-        config = oss.config.load_default()
-        config.credentials_provider = oss.credentials.StaticCredentialsProvider(
-            used.access_key_id, used.access_key_secret, used.security_token
-        )
-        config.region = self.region
-        config.endpoint = self.url
-        config.use_path_style = True
-        config.retry_max_attempts = 1
-        return oss.Client(config)
-
-
-@contextlib.asynccontextmanager
-async def site(folder: Path, clock: Any) -> AsyncIterator[Site]:
-    config = CloudConfig(state_dir=folder)
-    ram = Ram(config, clock)
-    service = Oss(config, clock, ram)
-    listener = open_port(0)
-    async with serving(Door([service]), listener):
-        yield Site(service, ram, listener.getsockname()[1], config.region)
-    await service.stop()
-    ram.close()
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Site]:
-    from localcloud.core.clock import SystemClock
-
-    async with site(tmp_path, SystemClock()) as one:
-        one.service.store.create_bucket("results", encryption="AES256")
-        yield one
-
-
-async def call(function: Any, request: Any) -> Any:
-    def whole() -> Any:
-        answer = function(request)
-        if isinstance(answer, oss.GetObjectResult):
-            # The SDK streams: read it here, since this thread may block and the loop's may not.
-            answer.body.read()
-        return answer
-
-    return await asyncio.to_thread(whole)
-
-
-async def refused(function: Any, request: Any) -> tuple[int, str]:
-    with pytest.raises(oss.exceptions.OperationError) as caught:
-        await call(function, request)
-    error = caught.value.unwrap()
-    return error.status_code, error.code
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("body", [b"", b"hello", bytes(range(256)) * 5000])
@@ -180,15 +112,7 @@ async def test_without_or_with_a_wrong_signature(served: Site) -> None:
 
 
 async def test_a_role_may_do_what_its_policy_allows(served: Site) -> None:
-    account = CloudConfig(state_dir=Path()).account_id
-    served.ram.create_role("reader", TRUST)
-    served.ram.put_policy(
-        "read",
-        '{"Version":"1","Statement":[{"Effect":"Allow","Action":["oss:GetObject"],'
-        f'"Resource":["acs:oss:*:{account}:results/mine/*"]}}]}}',
-    )
-    served.ram.attach("reader", "read")
-    client = served.client(served.ram.credentials_for(served.ram.arn("reader")))
+    client = served.client(served.role("reader", (["oss:GetObject"], "results/mine/*")))
     served.service.store.put_object("results", "mine/k", b"1")
     served.service.store.put_object("results", "other/k", b"2")
     got = await call(client.get_object, oss.GetObjectRequest(bucket="results", key="mine/k"))
@@ -197,6 +121,8 @@ async def test_a_role_may_do_what_its_policy_allows(served: Site) -> None:
     assert await refused(client.get_object, other) == (403, "AccessDenied")
     write = oss.PutObjectRequest(bucket="results", key="mine/k", body=b"3")
     assert await refused(client.put_object, write) == (403, "AccessDenied")
+    copy = oss.CopyObjectRequest(bucket="results", key="x", source_bucket="results", source_key="x")
+    assert await refused(client.copy_object, copy) == (403, "AccessDenied")
 
 
 async def test_what_is_not_supported_says_so(served: Site) -> None:
@@ -221,9 +147,47 @@ async def test_lifecycle_and_restart(tmp_path: Path) -> None:
     again.close()
 
 
+async def test_what_nobody_uses_any_more_goes_after_a_while(tmp_path: Path) -> None:
+    clock = ManualClock()
+    store = ObjectStore(tmp_path, clock)
+    store.create_bucket("results", expirations=[Expiration("tmp/", 1)])
+    first = store.put_object("results", "k", b"first")
+    store.put_object("results", "tmp/k", b"passing")
+    store.put_object("results", "k", b"second")
+    # Somebody may be about to open it.
+    assert store.content(first).read_bytes() == b"first"
+    await clock.advance(GRACE_SECONDS)
+    store.put_object("results", "other", b"second")
+    assert not store.content(first).exists()
+    await clock.advance(86400)
+    assert store.remove_expired() == 1
+    assert [found.key for found in store.list("results")] == ["k", "other"]
+    (tmp_path / "incoming" / "left").write_bytes(b"half")
+    store.close()
+    store = ObjectStore(tmp_path, clock)
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and "sqlite" not in path.name]
+    assert [path.read_bytes() for path in files] == [b"second"]
+    store.delete_bucket("results", force=True)
+    with pytest.raises(CloudError, match="NoSuchBucket"):
+        store.list("results")
+    store.close()
+
+
+def test_a_bucket_with_something_in_it_stays(tmp_path: Path) -> None:
+    store = ObjectStore(tmp_path, ManualClock())
+    store.create_bucket("results")
+    store.put_object("results", "k", b"")
+    with pytest.raises(CloudError, match="BucketNotEmpty"):
+        store.delete_bucket("results")
+    store.delete("results", "k")
+    store.delete_bucket("results")
+    store.delete_bucket("results")
+    store.close()
+
+
 def test_a_damaged_database_names_its_file(tmp_path: Path) -> None:
-    (tmp_path / "oss.db").write_bytes(b"this is no database" * 100)
-    with pytest.raises(StateDamaged, match=r"oss\.db"):
+    (tmp_path / "oss.sqlite").write_bytes(b"this is no database" * 100)
+    with pytest.raises(StateDamaged, match=r"oss\.sqlite"):
         ObjectStore(tmp_path, ManualClock())
 
 

@@ -192,7 +192,7 @@ def test_the_administrator_may_do_everything_and_outlives_a_restart(
     ram.close()
     again = Ram(CloudConfig(state_dir=tmp_path), clock)
     assert again.administrator == ram.administrator
-    assert (tmp_path / "ram.db").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "ram.sqlite").stat().st_mode & 0o077 == 0
     again.close()
 
 

@@ -191,6 +191,6 @@ def test_a_table_that_allows_no_updates(opened: Callable[[], Tablestore]) -> Non
 
 
 def test_a_damaged_file_is_named(tmp_path: Path, clock: ManualClock) -> None:
-    (tmp_path / "tablestore.db").write_bytes(b"no database" * 1000)
-    with pytest.raises(StateDamaged, match=r"tablestore\.db"):
+    (tmp_path / "tablestore.sqlite").write_bytes(b"no database" * 1000)
+    with pytest.raises(StateDamaged, match=r"tablestore\.sqlite"):
         Tablestore(CloudConfig(state_dir=tmp_path), clock)
