@@ -8,7 +8,6 @@ sent twice: the caller learns whether it was certainly not sent (`Unreachable`) 
 from __future__ import annotations
 
 import http.client
-import select
 import socket
 import threading
 import time
@@ -240,15 +239,21 @@ def _chunks(
 
 
 def _is_quiet(connection: http.client.HTTPConnection) -> bool:
-    """Whether nothing came on an idle connection: what comes there is its end."""
-    if connection.sock is None:
+    """Whether an idle connection still stands: what comes on one is its end, or noise.
+
+    A read is tried rather than asked for: under TLS a session ticket may wait, which is no data.
+    """
+    sock = connection.sock
+    if sock is None:
         return False
     try:
-        poll = select.poll()
-        poll.register(connection.sock, select.POLLIN | select.POLLHUP | select.POLLERR)
-        return not poll.poll(0)
-    except OSError:
-        return False
+        sock.settimeout(0)
+        sock.recv(1)
+    except BlockingIOError:
+        return True
+    except OSError as error:
+        return type(error).__name__ == "SSLWantReadError"
+    return False
 
 
 _TLS: Any = None

@@ -1,6 +1,6 @@
 """Who calls: the claims that the gateway verified, as headers, and the owner that they make.
 
-The gateway drops `x-claim-*` headers that a client sends itself (design: ticket protocol, Trust).
+The gateway drops `x-claim-*` headers that a client sends itself.
 """
 
 from __future__ import annotations

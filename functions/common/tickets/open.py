@@ -10,14 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from functions.common.tablestore.api import (
-    Bound,
-    Compare,
-    ConditionFailed,
-    Expect,
-    Rule,
-    UnknownOutcome,
-)
+from functions.common.tablestore.api import Bound, Compare, Expect, Rule, TablestoreError
 from functions.common.tablestore.repeat import surely
 
 if TYPE_CHECKING:
@@ -92,8 +85,9 @@ class OpenTickets:
                 increment={"invokes": 1},
                 expect=Expect.EXISTS,
             )
-        except (ConditionFailed, UnknownOutcome):
-            # A count that is off by one makes the sweeper a little earlier or later, no more.
+        except TablestoreError:
+            # A count that is off by one makes the sweeper a little earlier or later, no more; it
+            # must not keep an admitted ticket from being invoked.
             return
 
     def fence(self, ticket_id: str, fence: int) -> None:
@@ -124,10 +118,15 @@ class OpenTickets:
         """Delete the row: the last act of settling, harmless when repeated."""
         surely(lambda: self._store.delete_row(TABLE, _key(ticket_id)))
 
-    def scan(self) -> Iterator[OpenRow]:
-        """All rows, page by page."""
-        start: RangeKey | None = (("ticket_id", Bound.MIN),)
-        end: RangeKey = (("ticket_id", Bound.MAX),)
+    def scan(self, *, begin: str = "") -> Iterator[OpenRow]:
+        """All rows, page by page: from `begin` to the end, then from the start up to `begin`."""
+        yield from self._range(begin or Bound.MIN, Bound.MAX)
+        if begin:
+            yield from self._range(Bound.MIN, begin)
+
+    def _range(self, low: str | Bound, high: str | Bound) -> Iterator[OpenRow]:
+        start: RangeKey | None = (("ticket_id", low),)
+        end: RangeKey = (("ticket_id", high),)
         while start is not None:
             page = self._store.get_range(TABLE, start, end, limit=PAGE_ROWS)
             for row in page.rows:

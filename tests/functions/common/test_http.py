@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
+import ipaddress
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from functions.common import http
 from functions.common.http import AnswerLost, AnswerTooLarge, HttpPool, Unreachable
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Name: Value\r\n\r\nok"
@@ -212,3 +221,63 @@ def test_a_stream_comes_in_chunks_and_notices_its_end() -> None:
 def test_endpoints_are_urls(endpoint: str) -> None:
     with pytest.raises(ValueError, match="endpoint"):
         HttpPool(endpoint)
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """A server's TLS context, and our pool trusts its certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.UTC)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(
+        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file = tmp_path / "server.pem"
+    file.write_bytes(private + certificate.public_bytes(pem))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(file)
+    client = ssl.create_default_context(cafile=str(file))
+    monkeypatch.setattr(http, "_TLS", client)
+    return server
+
+
+def test_tls_connections_are_used_again(trusted: ssl.SSLContext) -> None:
+    def script(connection: socket.socket, server: Peer) -> None:
+        with trusted.wrap_socket(connection, server_side=True) as secure:
+            answer(OK, OK, OK)(secure, server)
+
+    with peer(script) as server:
+        pool = HttpPool(server.endpoint.replace("http:", "https:"))
+        for _ in range(3):
+            assert pool.request("POST", "/", headers={}, body=b"x").body == b"ok"
+        pool.close()
+    assert (server.connections, server.requests) == (1, 3)
+
+
+def test_a_certificate_of_somebody_else_is_refused(trusted: ssl.SSLContext) -> None:
+    def script(connection: socket.socket, server: Peer) -> None:
+        with (
+            contextlib.suppress(OSError),
+            trusted.wrap_socket(connection, server_side=True) as secure,
+        ):
+            server.read(secure)
+
+    http._TLS = ssl.create_default_context()
+    with peer(script) as server:
+        pool = HttpPool(server.endpoint.replace("http:", "https:"))
+        with pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED"):
+            pool.request("POST", "/", headers={}, body=b"x")
+    assert server.requests == 0
