@@ -21,6 +21,7 @@ from localcloud.core.database import open_database
 from localcloud.core.errors import CloudError
 from localcloud.eventbridge.rules import BACKOFF, FUNCTION
 from localcloud.eventbridge.transform import parameters
+from localcloud.fc.tasks import spawn_loop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,7 +84,7 @@ class Delivery:
 
     def start(self) -> None:
         """Begin to deliver, what is left of the last time first."""
-        self._loop = asyncio.create_task(self._serve())
+        self._loop = spawn_loop(self._serve(), "the delivery of events")
 
     async def stop(self) -> None:
         """Stop; what is not delivered stays."""

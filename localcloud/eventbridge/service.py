@@ -33,7 +33,7 @@ OPERATIONS = {
 }
 LARGEST_EVENT = 64 * 1024
 _LARGEST_BODY = 1024 * 1024
-_MOST_EVENTS = 16
+_MOST_EVENTS = 16  # Unverified.
 _REQUIRED = ("id", "source", "type", "specversion")
 
 

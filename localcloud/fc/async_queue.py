@@ -19,6 +19,7 @@ from localcloud.core.errors import CloudError
 from localcloud.fc import limits
 from localcloud.fc.async_store import AsyncRequest, AsyncStore
 from localcloud.fc.model import Call, Outcome
+from localcloud.fc.tasks import spawn_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -123,7 +124,7 @@ class AsyncQueue:
 
     def start(self) -> None:
         """Begin to run requests, those of the last time first."""
-        self._loop = asyncio.create_task(self._serve())
+        self._loop = spawn_loop(self._serve(), "the asynchronous queue")
 
     async def stop(self) -> None:
         """Stop; what runs is run again after the next start."""

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localcloud.fc import limits
-from localcloud.fc.interpreters import interpreter_for
 from localcloud.fc.model import Call, Outcome
 from localcloud.fc.process import Process
 
 if TYPE_CHECKING:
     from localcloud.fc.home import Home
+    from localcloud.fc.interpreters import Interpreter
     from localcloud.fc.logs import InstanceLog
 
 _HOST = Path(__file__).with_name("runtime") / "host.py"
@@ -31,14 +31,18 @@ class BuiltIn:
     Args:
         home: the instance's place.
         log: gets its output.
+        interpreter: what to run it with, once that is known.
     """
 
     marks = True
     sole_connection = True
 
-    def __init__(self, home: Home, log: InstanceLog) -> None:
+    def __init__(
+        self, home: Home, log: InstanceLog, interpreter: asyncio.Task[Interpreter]
+    ) -> None:
         self._home = home
         self._log = log
+        self._interpreter = interpreter
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         self.process: Process | None = None
@@ -50,7 +54,7 @@ class BuiltIn:
             ConnectionError: the process died.
         """
         spec = self._home.spec
-        interpreter = await asyncio.to_thread(interpreter_for, spec.runtime)
+        interpreter = await asyncio.shield(self._interpreter)
         ours, theirs = socket.socketpair()
         try:
             self.process = await Process.spawn(

@@ -7,6 +7,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from localcloud.core.errors import CloudError
+from localcloud.core.faults import Faults
 from localcloud.documents import Documents
 from localcloud.fc import limits
 from localcloud.fc.answers import accepted, answered
@@ -60,6 +61,7 @@ class FunctionCompute:
         mns: queues, as destinations.
         vswitch_range: address range of a vSwitch, where it is known; rules of NAS ask for it.
         instance_cap: instances that the account may have at once.
+        faults: invocations that are to fail (operation ``InvokeFunction``).
     """
 
     name = "fc"
@@ -78,9 +80,11 @@ class FunctionCompute:
         mns: Queues,
         vswitch_range: Callable[[str], str | None] = lambda _: None,
         instance_cap: int = limits.INSTANCES,
+        faults: Faults | None = None,
     ) -> None:
         self._config = config
         self._ram = ram
+        self._faults = faults or Faults()
         self._documents = Documents(config.state_dir / "fc" / "fc.sqlite")
         self._functions = Functions(
             config, clock, self._documents, images, read_object, self._changed
@@ -116,10 +120,11 @@ class FunctionCompute:
         """Clean up after an earlier run; begin with queue, timers, provisioned instances."""
         homes = self._config.state_dir / "fc" / "instances"
         homes.mkdir(parents=True, exist_ok=True)
-        await asyncio.to_thread(reap, list(homes.iterdir()))
+        await asyncio.to_thread(reap, homes)
         self._functions.start()
         self._queue.start()
         for name in self._functions.names():
+            self._factory.probe(self._functions.get(name).spec)
             for trigger in self.triggers(name).values():
                 self._timers.put(Timer.parse(name, trigger))
         self._provisioner.start()
@@ -136,6 +141,9 @@ class FunctionCompute:
             call.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
         await self._fleet.stop()
+        # Whoever left its process group still has the temporary directory of its instance.
+        await asyncio.to_thread(reap, self._config.state_dir / "fc" / "instances")
+        await self._factory.stop()
         self._documents.close()
 
     def recognises(self, request: Request) -> bool:
@@ -152,7 +160,9 @@ class FunctionCompute:
         Raises:
             CloudError: 400, 404 or 409; see `Functions.create`.
         """
-        return self._functions.describe(self._functions.create(spec))
+        function = self._functions.create(spec)
+        self._factory.probe(function.spec)
+        return self._functions.describe(function)
 
     def update_function(self, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
         """Change a function and describe it.
@@ -160,7 +170,9 @@ class FunctionCompute:
         Raises:
             CloudError: 400 or 404; see `Functions.update`.
         """
-        return self._functions.describe(self._functions.update(name, spec))
+        function = self._functions.update(name, spec)
+        self._factory.probe(function.spec)
+        return self._functions.describe(function)
 
     def delete_function(self, name: str) -> None:
         """Remove a function with its configurations and triggers; one that is gone is no error."""
@@ -301,6 +313,7 @@ class FunctionCompute:
             CloudError: 403, 404, 400 (size), 409 (task id), 429 (limits), 503 (not Active).
         """
         headers = headers or {}
+        self._faults.raise_if_due(self.name, "InvokeFunction")
         if principal is not None:
             self._ram.authorise(principal, "fc:InvokeFunction", self._functions.arn(name))
         function = self._functions.get(name)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from localcloud.fc.builtin import BuiltIn
 from localcloud.fc.container import ContainerRuntime
 from localcloud.fc.home import Home
 from localcloud.fc.instance import Instance
+from localcloud.fc.interpreters import interpreter_for
 from localcloud.fc.logs import InstanceLog
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from localcloud.core.config import CloudConfig
     from localcloud.fc.functions import Function, Functions
     from localcloud.fc.instance import Runtime
+    from localcloud.fc.interpreters import Interpreter
+    from localcloud.fc.model import Spec
     from localcloud.nas import FileStorage
     from localcloud.ram import Ram
     from localcloud.sls import LogService
@@ -52,6 +56,20 @@ class InstanceFactory:
         self._sls = sls
         self._functions = functions
         self._ranges = ranges
+        self._probes: dict[str, asyncio.Task[Interpreter]] = {}
+
+    def probe(self, spec: Spec) -> asyncio.Task[Interpreter] | None:
+        """Look for the interpreter of a function, ahead of its first cold start."""
+        if spec.container is not None:
+            return None
+        if spec.runtime not in self._probes:
+            work = asyncio.to_thread(interpreter_for, spec.runtime)
+            self._probes[spec.runtime] = asyncio.create_task(work)
+        return self._probes[spec.runtime]
+
+    async def stop(self) -> None:
+        """Wait for the looking to end."""
+        await asyncio.gather(*self._probes.values(), return_exceptions=True)
 
     def make(self, function: Function, provisioned: bool, frozen_at_rest: bool) -> Instance:
         """An instance that is not started yet.
@@ -62,11 +80,10 @@ class InstanceFactory:
         code, image = self._functions.place(function)
         home = Home(function.spec, code, self._config, self._ram, self._nas, self._ranges)
         log = InstanceLog(self._sls, self._clock, function.spec, home.instance_id)
-        runtime: Runtime
-        if function.spec.container is None:
-            runtime = BuiltIn(home, log)
-        else:
-            runtime = ContainerRuntime(home, log, image)
+        probe = self.probe(function.spec)
+        runtime: Runtime = (
+            ContainerRuntime(home, log, image) if probe is None else BuiltIn(home, log, probe)
+        )
         return Instance(
             home,
             runtime,

@@ -80,10 +80,13 @@ class Invoker:
         lease: Lease | None = None
         outcome: Outcome | None = None
         status, error, run_ms, tail = 200, None, 0.0, b""
+        cold, asked = False, time.perf_counter()
+        init_ms = 0.0
         try:
             self.require_active(function)
             with self._counted(name):
                 lease = await self._fleet.acquire(function)
+                cold, init_ms = lease.cold, lease.init_ms
                 began = time.perf_counter()
                 try:
                     outcome, tail = await lease.run(call)
@@ -92,6 +95,7 @@ class Invoker:
                     self._fleet.release(lease.instance)
         except StartFailed as failed:
             outcome = failed.outcome
+            cold, init_ms = True, (time.perf_counter() - asked) * 1000
         except CloudError as refusal:
             status, error = refusal.status, refusal.code
             raise
@@ -102,9 +106,9 @@ class Invoker:
                         function=name,
                         request_id=call.request_id,
                         kind=kind,
-                        cold=lease is None or lease.cold,
+                        cold=cold,
                         queued_ms=queued_ms,
-                        init_ms=lease.init_ms if lease else 0.0,
+                        init_ms=init_ms,
                         run_ms=run_ms,
                         status=status,
                         started_at=started,

@@ -152,30 +152,28 @@ def describe_exit(code: int) -> str:
         return f"signal {-code}"
 
 
-def reap(folders: Sequence[Path]) -> None:
-    """End what an earlier run of this cloud left behind, and remove its folders.
+def reap(root: Path) -> None:
+    """End what instances left behind, and remove their folders.
 
     A runtime host ends by itself when the platform dies, and so do containers on Linux; this is for
-    what could not. A process is taken for ours when its id and start time are those written down,
-    or when its temporary directory is the instance's.
+    what could not, and for children that left their group. A process is taken for ours when its id
+    and start time are those written down, or when its temporary directory is an instance's.
 
     Args:
-        folders: of instances that nobody serves any more.
+        root: folder of the folders of instances that nobody serves any more.
     """
-    if not folders:
-        return
-    for folder in folders:
+    for record in root.glob("*/process.json"):
         with contextlib.suppress(OSError, ValueError, KeyError, psutil.Error):
-            record = json.loads((folder / "process.json").read_text())
-            leader = psutil.Process(record["pid"])
-            if abs(leader.create_time() - record["created"]) < 0.05:
+            known = json.loads(record.read_text())
+            leader = psutil.Process(known["pid"])
+            if abs(leader.create_time() - known["created"]) < 0.05:
                 os.killpg(leader.pid, signal.SIGKILL)
-    homes = {str(folder / "tmp") for folder in folders}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.pid != os.getpid() and process.environ().get("TMPDIR") in homes:
+            home = process.environ().get("TMPDIR", "")
+            if home.startswith(f"{root}{os.sep}") and process.pid != os.getpid():
                 process.kill()
-    for folder in folders:
+    for folder in root.iterdir():
         shutil.rmtree(folder, ignore_errors=True)
 
 

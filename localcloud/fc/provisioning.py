@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.core.errors import CloudError
 from localcloud.fc.schedule import Schedule, parse_schedule
+from localcloud.fc.tasks import spawn_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -136,7 +137,7 @@ class Provisioner:
 
     def start(self) -> None:
         """Begin to look after the targets."""
-        self._loop = asyncio.create_task(self._look())
+        self._loop = spawn_loop(self._look(), "the provisioner")
 
     async def stop(self) -> None:
         """Stop."""

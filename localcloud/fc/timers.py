@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.core.errors import CloudError, NotSupported
 from localcloud.fc.schedule import Schedule, parse_schedule
+from localcloud.fc.tasks import spawn_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from localcloud.core.clock import Clock
 
 log = logging.getLogger(__name__)
+
+_JUMP_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,9 @@ class Timers:
         """Set or change a timer."""
         self.remove(timer.function, timer.name)
         if timer.enabled:
-            self._tasks[timer.function, timer.name] = asyncio.create_task(self._run(timer))
+            self._tasks[timer.function, timer.name] = spawn_loop(
+                self._run(timer), f"timer {timer.name} of {timer.function}"
+            )
 
     def remove(self, function: str, name: str) -> None:
         """Take a timer away; one that is gone is no error."""
@@ -101,7 +106,9 @@ class Timers:
         while due is not None:
             await self._clock.sleep(due - self._clock.now())
             self._fire(timer, due)
-            due = timer.schedule.after(max(due, self._clock.now() - 1))
+            now = self._clock.now()
+            # A clock that jumped, forward or back, is the one to go by from here on.
+            due = timer.schedule.after(due if abs(now - due) < _JUMP_S else now)
 
     def _fire(self, timer: Timer, due: float) -> None:
         event = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 LARGEST_MANIFEST = 4 * 1024 * 1024
 LARGEST_BLOB = 1024 * 1024 * 1024
 MOST_UPLOADS = 64
+_ABANDONED_S = 3600.0
 REPOSITORY = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*")
 DIGEST = re.compile(r"sha256:[a-f0-9]{64}")
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
@@ -113,6 +115,9 @@ class ImageStore:
         Raises:
             RegistryError: 429, too many uploads are open.
         """
+        for upload in list(self._uploads.iterdir()):
+            if time.time() - upload.stat().st_mtime > _ABANDONED_S:
+                upload.unlink(missing_ok=True)
         if sum(1 for _ in self._uploads.iterdir()) >= MOST_UPLOADS:
             raise RegistryError(429, "TOOMANYREQUESTS", f"at most {MOST_UPLOADS} uploads at a time")
         id_ = uuid.uuid4().hex

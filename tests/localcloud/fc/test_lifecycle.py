@@ -12,6 +12,7 @@ import pytest
 
 from localcloud.core.clock import ManualClock
 from localcloud.core.errors import CloudError
+from localcloud.core.faults import Faults
 from tests.localcloud.fc.conftest import Bench, Maker, close, error_of, gone, until
 
 ECHO = "def handler(event, context):\n    return event\n"
@@ -264,6 +265,32 @@ async def test_a_deleted_function_leaves_nothing(bench: Bench) -> None:
     assert gone(pid)
     with pytest.raises(CloudError, match="does not exist"):
         await bench.fc.invoke("echo", b"")
+
+
+async def test_stop_ends_what_left_its_group(make_bench: Maker) -> None:
+    source = """
+    import subprocess, sys
+
+    def handler(event, context):
+        sleep = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
+        return str(subprocess.Popen(sleep, start_new_session=True).pid)
+    """
+    bench = await make_bench()
+    bench.python("escape", source)
+    pid = int((await bench.fc.invoke("escape", b"")).body)
+    assert not gone(pid)
+    await close(bench)
+    assert gone(pid)
+
+
+async def test_a_planned_fault(make_bench: Maker) -> None:
+    faults = Faults()
+    bench = await make_bench(faults=faults)
+    bench.python("echo", ECHO)
+    faults.fail_next("fc", "InvokeFunction", CloudError(429, "ResourceThrottled", "planned"))
+    with pytest.raises(CloudError, match="planned"):
+        await bench.fc.invoke("echo", b"x")
+    assert (await bench.fc.invoke("echo", b"x")).body == b"x"
 
 
 async def test_stop_ends_running_and_frozen_instances(make_bench: Maker, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_what_was_left_behind_is_ended(tmp_path: Path) -> None:
     try:
         created = psutil.Process(leader.pid).create_time()
         (folder / "process.json").write_text(json.dumps({"pid": leader.pid, "created": created}))
-        reap([folder])
+        reap(tmp_path)
         assert leader.wait(5) == child.wait(5) == -signal.SIGKILL
         assert stranger.poll() is None
         assert not folder.exists()
@@ -59,7 +59,7 @@ def test_a_process_id_that_was_given_anew_is_left_alone(tmp_path: Path) -> None:
     try:
         created = psutil.Process(stranger.pid).create_time() - 100
         (folder / "process.json").write_text(json.dumps({"pid": stranger.pid, "created": created}))
-        reap([folder])
+        reap(tmp_path)
         assert stranger.poll() is None
     finally:
         stranger.kill()

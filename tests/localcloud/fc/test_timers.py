@@ -30,6 +30,11 @@ def trigger(expression: str, **more: Any) -> dict[str, Any]:
     }
 
 
+async def sleeping(clock: ManualClock, seconds: float) -> None:
+    """Until somebody sleeps for so long."""
+    await until(lambda: seconds in [when - clock.monotonic() for when, *_ in clock._sleepers])
+
+
 def at(text: str) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
@@ -75,6 +80,16 @@ async def test_a_timer_that_is_switched_off(timed: Bench, clock: ManualClock) ->
     timed.fc.put_trigger("sweep", trigger("@every 1m", enable=False))
     await clock.advance(600)
     assert not timed.fc.invocations()
+
+
+async def test_a_clock_that_jumps(timed: Bench, clock: ManualClock) -> None:
+    timed.python("sweep", ECHO)
+    timed.fc.put_trigger("sweep", trigger("@every 1m"))
+    for count, jump in enumerate((0, -3600, 7200), start=1):
+        clock.jump(jump)
+        await sleeping(clock, 60)
+        await clock.advance(60)
+        await until(lambda n=count: len(timed.fc.invocations()) == n)
 
 
 async def test_other_triggers_are_refused_loudly(bench: Bench) -> None:
@@ -150,7 +165,7 @@ async def test_a_provisioned_instance_that_dies_is_replaced(
     (first,) = timed.pids()
     os.kill(first, signal.SIGKILL)
     await until(lambda: gone(first) and not timed.fc.instances())
-    await until(lambda: clock._sleepers)
+    await sleeping(clock, 1)
     await clock.advance(1)
     await until(lambda: [one.state for one in timed.fc.instances()] == ["idle"])
     assert timed.pids() != [first]
@@ -174,7 +189,7 @@ async def test_an_instance_that_never_starts_is_tried_ever_more_slowly(
     timed.fc.set_provision_config("broken", {"target": 1})
     await until(lambda: not timed.fc.instances())
     for pause in (1, 2):
-        await until(lambda n=pause: n in [when - clock.monotonic() for when, *_ in clock._sleepers])
+        await sleeping(clock, pause)
         await clock.advance(pause)
         await until(lambda: not timed.fc.instances())
 
