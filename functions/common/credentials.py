@@ -57,7 +57,7 @@ class LatestCredentials:
 def from_context(context: Any) -> Credentials:
     """Read the context of a built-in runtime: `context.credentials`, or the environment.
 
-    python3.10 has the attribute, python3.12 the environment variables (by the documentation of Function Compute).
+    python3.10 has the attribute, python3.12 the variables, as the platform documents it.
 
     Raises:
         NoCredentials: neither is there.
