@@ -1,4 +1,4 @@
-"""What every test can use: the project's root, and golden files with one flag to write them anew."""
+"""What every test can use: the root of the project, and golden files with one update flag."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def project() -> Path:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
-    """`golden(path, text)` holds a text against a tracked file; `--update-golden` writes the file."""
+    """`golden(path, text)` holds a text against a tracked file; `--update-golden` writes it."""
 
     def compare(path: Path, text: str) -> None:
         if request.config.getoption("--update-golden"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import json
 import os
 import re
 import signal
@@ -93,7 +94,10 @@ async def test_independent_steps_run_side_by_side(up: Up, client: AgentClient) -
     pushed = await follow(up, client, QUESTION)
     log = await client.events(pushed[0].ticket_id)
     planned = next(event for event in log if event.kind == "planned")
-    needs = {step["id"]: set(step.get("needs", [])) for step in planned.data["plan"]["steps"]}
+    needs = {
+        step["id"]: set(re.findall(r'"\$step": "(\w+)"', json.dumps(step["arguments"])))
+        for step in planned.data["plan"]["steps"]
+    }
     assert needs["rank_months"] == needs["temperatures"] == {"load"}
     order = [event.data["step"] for event in log if event.kind == "step_succeeded"]
     for step, before in needs.items():
