@@ -61,6 +61,7 @@ async def _resource_types() -> dict[str, bool]:
     """The provider's resource types, and whether they are only recorded."""
     with tempfile.TemporaryDirectory() as folder:
         cloud = Cloud(CloudConfig(state_dir=Path(folder)), project=Path(folder))
+        await cloud.start()
         types = cloud.provider.types()
         await cloud.stop()
     return types

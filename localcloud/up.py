@@ -96,6 +96,8 @@ async def running(
         await stack.enter_async_context(serving(Door(cloud.services), listener))
         url = f"http://{HOST}:{config.port}"
         endpoints = dict.fromkeys(SERVICES, url)
+        # Devices are unregistered while functions and server are still there.
+        stack.push_async_callback(cloud.apigateway.channels.stop)
         result = await _provision(project, cloud, endpoints, variables, on_event)
         now = cloud.clock.now()
         yield RunningCloud(
@@ -126,10 +128,10 @@ async def _provision(
         f"{name}:endpoints": endpoints,
         f"{name}:gateway": {"jwks": cloud.tokens.jwks},
     }
-    secrets: dict[str, str] = {}
     if model:
         config[f"{name}:model"] = model
-        secrets[f"{name}:model_key"] = variables.get("MODEL_API_KEY", "")
+    key = variables.get("MODEL_API_KEY")
+    secrets = {f"{name}:model_key": key} if key and model else {}
     administrator = cloud.ram.administrator
     return await up(
         project,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+STOP_SECONDS = 5.0
+
 
 class Channels:
     """The connections of the gateway.
@@ -34,21 +36,23 @@ class Channels:
         self._definitions = definitions
         self._clock = clock
         self.limits = limits or Limits()
-        self._open: set[Channel] = set()
+        self._open: dict[Channel, asyncio.Task[None] | None] = {}
         self._devices: dict[str, Channel] = {}
 
     async def serve(self, socket: WebSocket, gateway: Gateway) -> None:
         """Serve one connection to its end, then tell the backend that the device is gone."""
         channel = Channel(socket, self._clock, self.limits, gateway.answer, self._enter)
-        self._open.add(channel)
+        task = asyncio.current_task()
+        self._open[channel] = task
         try:
             await channel.run()
-        finally:
-            self._open.discard(channel)
             if channel.device is not None:
                 self._devices.pop(channel.device, None)
-            if channel.registered is not None:
-                await self._unregister(channel, gateway)
+            await self._unregister(channel, gateway)
+        finally:
+            self._open.pop(channel, None)
+            if channel.device is not None:
+                self._devices.pop(channel.device, None)
 
     async def push(self, device: str, text: str) -> bool:
         """Push to a registered device.
@@ -74,8 +78,11 @@ class Channels:
         return sorted(name for name, channel in self._devices.items() if channel.registered)
 
     async def stop(self) -> None:
-        """Close every channel."""
+        """Close every channel and tell the backends, which have to be there still."""
+        tasks = {task for task in self._open.values() if task is not None}
         await asyncio.gather(*(channel.close("the gateway stops") for channel in list(self._open)))
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_SECONDS)
 
     def _enter(self, channel: Channel, device: str) -> str | None:
         if len(self._open) > self.limits.channels:

@@ -215,6 +215,17 @@ async def test_one_that_unregistered_itself_is_not_unregistered_again(
     assert len(gateway.backend.events) == 2
 
 
+async def test_when_the_gateway_stops_devices_are_unregistered(
+    gateway: Running, socket: ClientConnection
+) -> None:
+    await registered(gateway, socket)
+    leaving = asyncio.create_task(closed(socket))
+    await gateway.service.channels.stop()
+    assert [event["path"] for event in gateway.backend.events] == [REGISTER, UNREGISTER]
+    assert await leaving == (1001, [])
+    assert gateway.service.channels.connections == 0
+
+
 async def closed(socket: ClientConnection) -> tuple[int | None, list[str]]:
     """Close code, and what came before it."""
     received = []

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,7 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from localcloud.cli import app
-from localcloud.cloud import SIGNING_KEY
+from localcloud.cloud import SIGNING_KEY, Cloud
+from localcloud.core.config import CloudConfig
+from localcloud.core.errors import StateDamaged
 from localcloud.keys import TokenKeys
 from localcloud.lock import state_lock
 from localcloud.server import HOST
@@ -67,14 +71,30 @@ def test_two_clouds_on_one_directory(tmp_path: Path) -> None:
     assert str(tmp_path) in message
 
 
-@pytest.mark.parametrize(
-    "name", ["ram.db", "apigateway.sqlite", "tablestore.sqlite", "vault.key", "signing-key.pem"]
-)
-def test_a_damaged_file(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(b"this is no " + name.encode() * 400)
+def test_a_damaged_file(tmp_path: Path) -> None:
+    (tmp_path / "vault.key").write_bytes(b"this is no key")
     message = refusal(invoke("up", "--json", "--state-dir", str(tmp_path)))
-    assert name in message
+    assert "vault.key" in message
     assert "damaged" in message
+
+
+async def test_every_file_of_the_state_is_checked(tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    cloud = Cloud(CloudConfig(state_dir=whole), tmp_path)
+    await cloud.start()
+    await cloud.stop()
+    files = [
+        path.relative_to(whole)
+        for path in whole.rglob("*")
+        if path.is_file() and path.suffix in {".db", ".sqlite", ".key", ".pem"}
+    ]
+    assert len(files) >= 12
+    for number, name in enumerate(files):
+        damaged = tmp_path / f"damaged-{number}"
+        shutil.copytree(whole, damaged)
+        (damaged / name).write_bytes(b"this is nothing that anybody can read " * 200)
+        with pytest.raises(StateDamaged, match=re.escape(str(damaged / name))):
+            Cloud(CloudConfig(state_dir=damaged), tmp_path)
 
 
 def test_a_directory_that_is_a_file(tmp_path: Path) -> None:

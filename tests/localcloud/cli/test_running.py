@@ -9,6 +9,7 @@ import pytest
 from engine.errors import EngineError
 from engine.events import ResourceEvent
 from localcloud.lock import StateInUse
+from localcloud.server import open_port
 from localcloud.up import RunningCloud, running
 
 
@@ -67,6 +68,21 @@ async def test_a_second_start_changes_nothing_and_works(
         async with httpx.AsyncClient(base_url=again.api_url, timeout=20) as http:
             assert (await http.get("/v1/x", headers=headers(first))).status_code == 200
     assert {event.op for event in events if event.phase == "done"} == {"same"}
+
+
+async def test_another_port_is_told_to_everybody(small_project: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    async with running(small_project, state, environment={}) as first:
+        before = first.cloud.config.port
+    with open_port(before):
+        async with (
+            running(small_project, state, environment={}) as cloud,
+            httpx.AsyncClient(base_url=cloud.api_url, timeout=20) as http,
+        ):
+            assert cloud.cloud.config.port != before
+            assert cloud.result.summary["update"] >= 1
+            seen = (await http.get("/v1/x", headers=headers(cloud))).json()
+            assert seen["oss"] == cloud.api_url
 
 
 async def test_nothing_is_left_behind(small_project: Path, tmp_path: Path) -> None:
