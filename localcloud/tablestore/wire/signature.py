@@ -47,6 +47,10 @@ def verify(request: Request, body: bytes, ram: Ram, clock: Clock) -> tuple[Princ
     for name in REQUIRED:
         if name not in headers:
             raise invalid(f"Missing header: '{name}'.")
+    for name in headers:
+        # Signed once and read another time: only one of them could be meant.
+        if name.startswith(PREFIX) and len(headers.getlist(name)) > 1:
+            raise invalid(f"Header '{name[:64]}' stands twice.")
     secret = ram.secret_of(headers["x-ots-accesskeyid"])
     if secret is None:
         raise auth_failed("The AccessKeyID does not exist.")
