@@ -245,6 +245,10 @@ class Instance:
                 self.kill("FunctionTimeout", f"{late} after {timeout:g} seconds ({elapsed:.1f} s)")
             # What was answered before the end still counts.
             await asyncio.wait({task}, timeout=_EXIT_SEEN_WITHIN_S if done else 0)
+        except asyncio.CancelledError:
+            # Nobody waits for the answer any more, and the next request must not get it.
+            self.kill("ProcessExited", "the request was given up")
+            raise
         finally:
             task.cancel()
         await asyncio.wait({task})

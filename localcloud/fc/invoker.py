@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from localcloud.core.clock import Clock
-    from localcloud.fc.fleet import Fleet, Lease
+    from localcloud.fc.fleet import Fleet
     from localcloud.fc.functions import Function, Functions
     from localcloud.fc.model import Call, Outcome
 
@@ -32,6 +32,19 @@ class Run:
     instance_id: str
     run_ms: float
     digest: str
+
+
+@dataclass
+class _Trace:
+    """What is learned of a run on its way."""
+
+    kind: str
+    queued_ms: float
+    started_at: float
+    cold: bool = False
+    init_ms: float = 0.0
+    run_ms: float = 0.0
+    instance_id: str = ""
 
 
 class Invoker:
@@ -76,49 +89,51 @@ class Invoker:
                 (the platform's code for that is not documented), 429 beyond a limit.
         """
         function = self._functions.get(name)
-        started = self._clock.now()
-        lease: Lease | None = None
-        outcome: Outcome | None = None
-        status, error, run_ms, tail = 200, None, 0.0, b""
-        cold, asked = False, time.perf_counter()
-        init_ms = 0.0
+        trace = _Trace(kind, queued_ms, self._clock.now())
         try:
-            self.require_active(function)
-            with self._counted(name):
-                lease = await self._fleet.acquire(function)
-                cold, init_ms = lease.cold, lease.init_ms
-                began = time.perf_counter()
-                try:
-                    outcome, tail = await lease.run(call)
-                finally:
-                    run_ms = (time.perf_counter() - began) * 1000
-                    self._fleet.release(lease.instance)
-        except StartFailed as failed:
-            outcome = failed.outcome
-            cold, init_ms = True, (time.perf_counter() - asked) * 1000
+            outcome, tail = await self._execute(function, call, trace)
         except CloudError as refusal:
-            status, error = refusal.status, refusal.code
+            self._record(name, call, trace, refusal.status, refusal.code)
             raise
-        finally:
-            if outcome is not None or error is not None:
-                self.records.append(
-                    InvocationRecord(
-                        function=name,
-                        request_id=call.request_id,
-                        kind=kind,
-                        cold=cold,
-                        queued_ms=queued_ms,
-                        init_ms=init_ms,
-                        run_ms=run_ms,
-                        status=status,
-                        started_at=started,
-                        error=outcome.error if outcome else error,
-                        instance_id=lease.instance.id if lease else "",
-                        attempt=call.attempt,
-                    )
-                )
-        instance_id = lease.instance.id if lease else ""
-        return Run(outcome, tail, instance_id, run_ms, function.digest)
+        self._record(name, call, trace, 200, outcome.error)
+        return Run(outcome, tail, trace.instance_id, trace.run_ms, function.digest)
+
+    async def _execute(
+        self, function: Function, call: Call, trace: _Trace
+    ) -> tuple[Outcome, bytes]:
+        self.require_active(function)
+        with self._counted(function.name):
+            asked = time.perf_counter()
+            try:
+                lease = await self._fleet.acquire(function)
+            except StartFailed as failed:
+                trace.cold, trace.init_ms = True, (time.perf_counter() - asked) * 1000
+                return failed.outcome, b""
+            trace.cold, trace.init_ms = lease.cold, lease.init_ms
+            trace.instance_id, began = lease.instance.id, time.perf_counter()
+            try:
+                return await lease.run(call)
+            finally:
+                trace.run_ms = (time.perf_counter() - began) * 1000
+                self._fleet.release(lease.instance)
+
+    def _record(self, name: str, call: Call, trace: _Trace, status: int, error: str | None) -> None:
+        self.records.append(
+            InvocationRecord(
+                function=name,
+                request_id=call.request_id,
+                kind=trace.kind,
+                cold=trace.cold,
+                queued_ms=trace.queued_ms,
+                init_ms=trace.init_ms,
+                run_ms=trace.run_ms,
+                status=status,
+                started_at=trace.started_at,
+                error=error,
+                instance_id=trace.instance_id,
+                attempt=call.attempt,
+            )
+        )
 
     @contextmanager
     def _counted(self, name: str) -> Iterator[None]:
