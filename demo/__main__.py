@@ -16,13 +16,13 @@ from rich.markdown import Markdown
 from rich.padding import Padding
 
 from clients import AgentClient, AgentError, ChannelClosed, PushChannel
-from demo import timeline
 from demo.artifacts import package
 from demo.checks import Unexpected, check_resumed, check_succeeded
 from demo.failure import Killer
 from demo.provisioning import Provisioning
 from demo.questions import AGAIN, WEATHER, Answer, ask
 from demo.screen import open_console, section, size
+from demo.timeline import others, timeline
 from engine.errors import EngineError
 from localcloud.core.errors import StateDamaged
 from localcloud.up import running
@@ -106,11 +106,9 @@ async def _questions(console: Console, cloud: RunningCloud) -> None:
         await _answer(console, client, second)
 
     section(console, 6, "What ran when")
-    console.print(timeline.invocations(cloud.cloud.fc.invocations()))
-    console.print("\nThe steps of the first ticket")
-    console.print(timeline.steps(first.log))
-    console.print("\nThe steps of the second ticket")
-    console.print(timeline.steps(second.log))
+    records = cloud.cloud.fc.invocations()
+    console.print(timeline(records, [first.log, second.log]))
+    console.print(f"[dim]{others(records)}[/]", soft_wrap=True)
 
 
 def _printer(console: Console) -> Callable[[Event], None]:
