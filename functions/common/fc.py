@@ -129,7 +129,8 @@ class FunctionClient:
                 f"{function}: {_message(answer.body)}",
                 status=answer.status,
                 code=_code(answer.body),
-                started=False,
+                # Throttled (429, 503) and refused (4xx) calls start nothing; of others who knows.
+                started=answer.status >= 500 and answer.status != 503,
             )
         return Invocation(answer.status, answer.headers.get("x-fc-request-id", ""), answer.body)
 

@@ -90,7 +90,8 @@ def _failed(body: Mapping[str, Any]) -> bool:
     context, response = body.get("requestContext"), body.get("responseContext")
     condition = str(context.get("condition", "")) if isinstance(context, dict) else ""
     error = str(response.get("functionError", "")) if isinstance(response, dict) else ""
-    return bool(condition or error)
+    # What `condition` says of a success is shown empty in the documentation, and not described.
+    return bool(error) or condition.lower() not in {"", "success", "succeeded"}
 
 
 def _object(value: Any) -> dict[str, Any]:
