@@ -10,9 +10,12 @@ from urllib.parse import unquote
 from localcloud.core.errors import CloudError, NotSupported
 from localcloud.oss.answers import METADATA, OVERRIDES
 from localcloud.oss.model import Attributes
+from localcloud.oss.signature import UNSIGNED
 
 if TYPE_CHECKING:
     from starlette.requests import Request
+
+    from localcloud.oss.content import Digests
 
 STANDARD = ("cache-control", "content-disposition", "content-encoding", "expires")
 SIGNATURE_PARAMETERS = frozenset(
@@ -118,12 +121,15 @@ def copy_source(request: Request) -> tuple[str, str]:
     return bucket, key
 
 
-def check_md5(request: Request, actual: str) -> None:
-    """Hold the body against what `Content-MD5` says.
+def check_digests(request: Request, digests: Digests) -> None:
+    """Hold the body against what `Content-MD5` and `x-oss-content-sha256` say.
 
     Raises:
         CloudError: `InvalidDigest`.
     """
+    signed = request.headers.get("x-oss-content-sha256", UNSIGNED)
+    if signed not in (UNSIGNED, digests.sha256):
+        raise CloudError(400, "InvalidDigest", "x-oss-content-sha256 is not the body's")
     given = request.headers.get("content-md5")
     if given is None:
         return
@@ -131,5 +137,5 @@ def check_md5(request: Request, actual: str) -> None:
         wanted = base64.b64decode(given, validate=True).hex().upper()
     except (binascii.Error, ValueError):
         wanted = ""
-    if wanted != actual:
+    if wanted != digests.md5:
         raise CloudError(400, "InvalidDigest", "Content-MD5 is not the body's")

@@ -17,8 +17,8 @@ from localcloud.core.errors import CloudError, NotSupported
 from localcloud.oss import answers, multipart
 from localcloud.oss.headers import (
     attributes_of,
+    check_digests,
     check_headers,
-    check_md5,
     copy_source,
     may_overwrite,
     overrides,
@@ -274,7 +274,7 @@ class Oss:
             async for chunk in request.stream():
                 incoming.write(chunk)
             digests = await asyncio.to_thread(incoming.finish)
-            check_md5(request, digests.md5)
+            check_digests(request, digests)
             yield incoming, digests
 
     def _allow(self, principal: Principal, operation: str, bucket: str, key: str = "") -> None:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import alibabacloud_oss_v2 as oss
 import httpx
 import pytest
+from starlette.requests import Request
 
 from localcloud.core.errors import CloudError
+from localcloud.oss.content import Digests
+from localcloud.oss.headers import check_digests
 from localcloud.ram import Credentials
 from tests.localcloud.oss.bench import Site, call, refused
 
@@ -95,6 +98,24 @@ async def test_a_body_that_is_not_what_its_digest_says(served: Site) -> None:
     bad = put("k", content_md5="AAAAAAAAAAAAAAAAAAAAAA==")
     assert await refused(served.client().put_object, bad) == (400, "InvalidDigest")
     assert served.service.store.list("results") == []
+
+
+async def test_a_large_body_that_is_refused_gets_its_answer(served: Site) -> None:
+    client = served.client(served.role("reader", (["oss:GetObject"], "results/*")))
+    assert await refused(client.put_object, put("k", b"x" * 20_000_000)) == (403, "AccessDenied")
+
+
+def test_a_signed_digest_is_held_against_the_body() -> None:
+    digests = Digests(1, "a" * 64, "B" * 32, 1)
+
+    def request(signed: str) -> Request:
+        headers = [(b"x-oss-content-sha256", signed.encode())]
+        return Request({"type": "http", "headers": headers})
+
+    check_digests(request("UNSIGNED-PAYLOAD"), digests)
+    check_digests(request("a" * 64), digests)
+    with pytest.raises(CloudError, match="InvalidDigest"):
+        check_digests(request("b" * 64), digests)
 
 
 @pytest.mark.parametrize(
