@@ -58,13 +58,13 @@ def up_command(
     ] = False,
     state_dir: StateDir = STATE_DIR,
     port: Annotated[
-        int, typer.Option(help="Loopback port; 0: the one of the last time, or any free one.")
-    ] = 0,
+        str, typer.Option(help="Loopback port; 0: the one of the last time, or any free one.")
+    ] = "0",
 ) -> None:
     """Start the cloud, provision the stack `local`, and stay until Ctrl-C or SIGTERM."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     with _errors():
-        asyncio.run(_up(state_dir, port, as_json=json_))
+        asyncio.run(_up(state_dir, _port(port), as_json=json_))
 
 
 @app.command()
@@ -181,6 +181,12 @@ def _introduce(console: Console, cloud: RunningCloud) -> None:
     console.print("\nCtrl-C stops it.")
 
 
+def _port(text: str) -> int:
+    if not re.fullmatch(r"-?\d{1,9}", text, re.ASCII):
+        raise _Refused(f"port {text!r} is no number: give one from 0 to 65535")
+    return int(text)
+
+
 def _seconds(text: str) -> int:
     found = _DURATION.match(text)
     if not found:
@@ -194,5 +200,11 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except _EXPECTED as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {_message(error)}", err=True)
         raise typer.Exit(1) from None
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

@@ -30,6 +30,7 @@ from urllib.parse import parse_qsl
 
 from starlette.websockets import WebSocketDisconnect
 
+from localcloud.apigateway.event import Answer
 from localcloud.apigateway.gateway import Call
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
     from starlette.websockets import WebSocket
 
-    from localcloud.apigateway.event import Answer
     from localcloud.core.clock import Clock
 
 logger = logging.getLogger(__name__)
@@ -214,7 +214,12 @@ class Channel:
             reply = {"status": 400, "header": {"x-ca-error-message": str(bad)}, "body": str(bad)}
             await self.send(json.dumps(reply))
             return
-        answer = await self.answer(call)
+        try:
+            answer = await self.answer(call)
+        except Exception:
+            # One call must not end the channel; what happened goes to the log of this machine.
+            logger.exception("the gateway failed on %s %s", call.method, call.raw_path)
+            answer = Answer(500, {}, b"")
         if answer.status == 200 and call.kind == "REGISTER":
             self.registered = call
         if answer.status == 200 and call.kind == "UNREGISTER":
@@ -231,8 +236,9 @@ def read_frame(text: str, device: str | None) -> Call:
     """
     try:
         frame = json.loads(text)
+        json.dumps(frame, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
-        raise ValueError("the frame is no JSON") from None
+        raise ValueError("the frame is no JSON in UTF-8") from None
     path = _text(frame, "path")
     if not path.startswith("/"):
         raise ValueError("path must begin with a slash")

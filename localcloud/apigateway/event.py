@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from localcloud.apigateway.errors import GatewayError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOP_BY_HOP = {
     "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
     "transfer-encoding", "upgrade", "content-length",
@@ -96,7 +98,7 @@ def _status(value: Any) -> int:
 
 
 def _header(name: str, value: str) -> str:
-    if any(ord(char) < 0x20 or ord(char) > 0xFF for char in name + value):
+    if not _NAME.fullmatch(name) or any(ord(char) < 0x20 or ord(char) > 0xFF for char in value):
         raise _bad(f"header {name!r} has characters that a header cannot hold")
     return value
 
@@ -107,12 +109,11 @@ def _body(document: dict[str, Any]) -> bytes:
         return b""
     if not isinstance(body, str):
         raise _bad("body must be a text")
-    if str(document.get("isBase64Encoded", False)).lower() != "true":
-        return body.encode()
+    encoded = str(document.get("isBase64Encoded", False)).lower() == "true"
     try:
-        return base64.b64decode(body, validate=True)
+        return base64.b64decode(body, validate=True) if encoded else body.encode()
     except (binascii.Error, ValueError) as bad:
-        raise _bad("body is no base64") from bad
+        raise _bad("body is no base64" if encoded else "body is no UTF-8") from bad
 
 
 def _body_text(body: bytes) -> tuple[str, bool]:

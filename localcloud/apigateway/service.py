@@ -33,6 +33,9 @@ OPERATIONS = {
 }
 
 
+_WITHOUT_BODY = {204, 304}
+
+
 class ApiGateway:
     """API Gateway: control plane (`definitions`), data plane (`gateway`), channels.
 
@@ -71,7 +74,8 @@ class ApiGateway:
             answer = refusal(error, new_request_id())
         else:
             answer = await self.gateway.answer(call)
-        return Response(answer.body, answer.status, answer.headers)
+        body = b"" if answer.status in _WITHOUT_BODY else answer.body
+        return Response(body, answer.status, answer.headers)
 
     async def websocket(self, socket: WebSocket) -> None:
         """Serve a WebSocket connection."""

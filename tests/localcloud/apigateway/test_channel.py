@@ -283,6 +283,18 @@ async def test_what_is_no_protocol_ends_the_connection(
     assert (await closed(socket))[0] == code
 
 
+async def test_a_call_that_the_gateway_fails_on_is_answered_too(
+    gateway: Running, socket: ClientConnection
+) -> None:
+    await opened(socket)
+    gateway.backend.error = RuntimeError("a mistake")
+    await socket.send(frame("/v1/tickets/1", method="GET", seq=7))
+    reply = json.loads(await socket.recv())
+    assert (reply["status"], reply["header"]["x-ca-seq"]) == (500, "7")
+    await socket.send("H1")
+    assert str(await socket.recv()).startswith("HO#")
+
+
 async def test_a_frame_that_is_wrong_is_answered(socket: ClientConnection) -> None:
     await opened(socket)
     for text in ("{", '{"method": 1, "path": "/x"}', '{"method": "GET", "path": "x"}'):
@@ -296,6 +308,7 @@ async def test_a_frame_that_is_wrong_is_answered(socket: ClientConnection) -> No
         "[]", "{}", "[" * 100_000, '{"method": "GET", "path": "/", "querys": [1]}',
         '{"method": "GET", "path": "/", "headers": {"a": [1]}}',
         '{"method": "GET", "path": "/", "headers": []}',
+        '{"method": "GET", "path": "/\\ud800"}',
         '{"method": "GET", "path": "/", "isBase64": 1, "body": "%"}',
     ],
 )  # fmt: skip

@@ -191,6 +191,8 @@ async def test_a_body_beyond_the_limit_is_413(gateway: Running, http: httpx.Asyn
         ({"statusCode": True}, (502, "D502FC")),
         ({"statusCode": 200, "headers": ["a"]}, (502, "D502FC")),
         ({"statusCode": 200, "headers": {"a": "b\r\nset-cookie: x"}}, (502, "D502FC")),
+        ({"statusCode": 200, "headers": {"a b": "c"}}, (502, "D502FC")),
+        ({"statusCode": 200, "body": "\ud800"}, (502, "D502FC")),
         ({"statusCode": 200, "body": {"a": 1}}, (502, "D502FC")),
         ({"statusCode": 200, "body": "%", "isBase64Encoded": True}, (502, "D502FC")),
         (Answer(200, {"x-fc-error-type": "UnhandledInvocationError"}, b"{}"), (502, "D502FC")),
@@ -238,6 +240,13 @@ async def test_an_error_of_the_function_itself_passes_unchanged(
     answer = await http.get("/v1/me")
     assert (answer.status_code, answer.headers["location"], answer.text) == (409, "/x", "{}")
     assert "x-ca-error-code" not in answer.headers
+
+
+async def test_an_answer_without_a_body_has_none(gateway: Running, http: httpx.AsyncClient) -> None:
+    gateway.api("GET", "/v1/me")
+    gateway.backend.reply = {"statusCode": 304, "headers": {"etag": '"1"'}, "body": "too much"}
+    answer = await http.get("/v1/me")
+    assert (answer.status_code, answer.headers["etag"], answer.content) == (304, '"1"', b"")
 
 
 async def test_mapping_passes_only_what_is_declared(
