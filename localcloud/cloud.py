@@ -65,7 +65,7 @@ class Cloud:
         self.sls = LogService(config)
         self.mns = Queues(config, self.clock)
         self.nas = FileStorage(config)
-        self._oss = Oss(config, self.clock, self.ram)
+        self._oss = Oss(config, self.clock, self.ram, self.faults)
         self.oss = self._oss.store
         self.tablestore = Tablestore(config, self.clock)
         self._tablestore = TablestoreService(
@@ -84,18 +84,20 @@ class Cloud:
             eventbridge=self.eventbridge,
             mns=self.mns,
             vswitch_range=self._vswitch_range,
+            faults=self.faults,
         )
         self.eventbridge.connect(self.fc)
         self.oos = SecretParameters(self._secrets, self.clock, vault)
         self.apigateway = ApiGateway(config, self.clock, vault, FunctionBackends(self.ram, self.fc))
         self.ros = Stacks(self._stacks, config, self.apigateway.definitions)
         self.provider = LocalProvider(handlers(self, self._inventory, project), self._inventory)
-        # The door asks in this order; the gateway takes what nobody else recognises.
+        # The door asks in this order; the gateway takes what nobody else recognises. They stop the
+        # other way round: functions end before the bus that hears of it.
         self.services: list[Service] = [
             self._tablestore,
-            self.fc,
             self.eventbridge,
             self.registry,
+            self.fc,
             gateway_control(config, self.clock, self.ram, self.apigateway.definitions),
             oos_control(config, self.clock, self.ram, self.oos),
             self._oss,
