@@ -28,6 +28,11 @@ def check_succeeded(answer: Answer) -> None:
         raise Unexpected(f"the log has gaps or doubles: {sequence}")
 
 
+def was_interrupted(answer: Answer) -> bool:
+    """Whether more than one commander worked on the ticket."""
+    return sum(event.kind == "taken" for event in answer.log) > 1
+
+
 def check_resumed(answer: Answer, killer: Killer) -> str:
     """A killed commander was taken over, and no finished step ran again.
 
@@ -37,10 +42,8 @@ def check_resumed(answer: Answer, killer: Killer) -> str:
     check_succeeded(answer)
     kinds = Counter(event.kind for event in answer.log)
     outcomes = Counter(event.data["step"] for event in answer.log if event.kind == "step_succeeded")
-    if killer.killed is None:
-        raise Unexpected("the commander finished before it could be killed")
-    if kinds["taken"] < 2:
-        raise Unexpected(f"nobody took the ticket over: {dict(kinds)}")
+    if killer.killed is None or not was_interrupted(answer):
+        raise Unexpected(f"the commander finished before it could be killed: {dict(kinds)}")
     twice = [step for step, count in outcomes.items() if count > 1]
     if twice:
         raise Unexpected(f"steps ran again after they had finished: {', '.join(twice)}")

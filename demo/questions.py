@@ -15,7 +15,11 @@ WEATHER = (
     "In the Seattle weather data set: which month is the wettest, "
     "and how does the temperature run over the year?"
 )
-AGAIN = "Which month has the most wind in the Seattle weather data set, and how warm is each year?"
+AGAIN = (
+    "Which month has the most wind in the Seattle weather data set, and how warm is each year?",
+    "Which month is the driest in the Seattle weather data set, and how warm is each month?",
+    "Which month is the wettest in the Seattle weather data set, and how warm is each year?",
+)
 ANSWER_SECONDS = 90.0
 
 

@@ -121,7 +121,7 @@ def object_handlers(oss: ObjectStore, project: Path) -> dict[str, Handler]:
 
 
 def _expirations(bucket: str, inputs: Inputs) -> list[Expiration]:
-    """Lifecycle rules that delete by age; unfinished uploads do not exist here."""
+    """Lifecycle rules that delete objects by age; rules for unfinished uploads are left out."""
     found = []
     for rule in inputs.get("lifecycleRules") or []:
         if not rule.get("enabled"):

@@ -104,28 +104,35 @@ async def test_independent_steps_run_side_by_side(up: Up, client: AgentClient) -
         assert all(order.index(one) < order.index(step) for one in before)
 
 
-async def test_a_killed_commander_is_taken_over(up: Up, client: AgentClient) -> None:
-    killed: list[int] = []
+async def killed_halfway(up: Up, client: AgentClient) -> list[Event]:
+    """Follow a question whose commander is killed after two steps; the log of its ticket."""
     count = Counter[str]()
 
     def kill(event: Event) -> None:
         count[event.kind] += 1
-        if count["step_succeeded"] == 2 and not killed:
+        if count["step_succeeded"] == 2:
             for process in up.commanders():
                 if process.status() != psutil.STATUS_STOPPED:
                     os.kill(process.pid, signal.SIGKILL)
-                    killed.append(process.pid)
 
     pushed = await follow(up, client, QUESTION, kill)
-    log = await client.events(pushed[0].ticket_id)
-    ticket = await client.wait(pushed[0].ticket_id, seconds=10)
-    assert killed
-    assert ticket.status == "succeeded"
+    await client.wait(pushed[0].ticket_id, seconds=10)
+    return await client.events(pushed[0].ticket_id)
+
+
+async def test_a_killed_commander_is_taken_over(up: Up, client: AgentClient) -> None:
+    # A quick commander may end before the kill: then there is nothing to see, and it runs again.
+    for _ in range(5):
+        log = await killed_halfway(up, client)
+        if sum(event.kind == "taken" for event in log) > 1:
+            break
+    assert sum(event.kind == "taken" for event in log) > 1
     assert [event.seq for event in log] == list(range(1, len(log) + 1))
     outcomes = Counter(event.data["step"] for event in log if event.kind == "step_succeeded")
     assert set(outcomes.values()) == {1}
     assert len(outcomes) == 6
-    assert sum(event.kind == "taken" for event in log) >= 2
+    ticket = await client.ticket(log[0].ticket_id)
+    assert ticket.status == "succeeded"
     assert "**November** is the wettest month" in str(ticket.document["output"])
 
 
