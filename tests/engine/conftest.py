@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine.deploy import UpResult, up
 from engine.provider import Created, Difference, compare_inputs
 
 if TYPE_CHECKING:
@@ -105,3 +106,32 @@ class MemoryCloud:
 @pytest.fixture
 def cloud() -> MemoryCloud:
     return MemoryCloud()
+
+
+CHAIN = """
+    size = config.get_int("size") or 1
+    a = Thing("a", size=size)
+    b = Thing("b", label=a.token)
+    pulumi.export("token", b.token)
+    pulumi.export("label", b.label)
+"""
+"""A program of two things, one made from the other."""
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "dev.json"
+
+
+@pytest.fixture
+def deploy(
+    make_project: Callable[..., Path], cloud: MemoryCloud, state: Path
+) -> Callable[..., Any]:
+    async def run(program: str, **options: Any) -> UpResult:
+        return await up(make_project(program), "dev", cloud, state=state, **options)
+
+    return run
+
+
+def names(cloud: MemoryCloud) -> set[str]:
+    return {id_.rsplit("-", 1)[0] for id_ in cloud.things}
