@@ -11,7 +11,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PLAIN_WIDTH = 110
+PLAIN_WIDTH = 140
 
 
 def open_console() -> Console:

@@ -173,7 +173,7 @@ def reap(root: Path) -> None:
             home = process.environ().get("TMPDIR", "")
             if home.startswith(f"{root}{os.sep}") and process.pid != os.getpid():
                 process.kill()
-    for folder in root.iterdir():
+    for folder in root.glob("*"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
