@@ -14,11 +14,12 @@ WORKERS ?= 2
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-$(READY): requirements.txt
+$(READY): requirements.txt tests/requirements.txt
 	@test -n "$(PYTHON)" || { echo "No Python of 3.11 or newer was found: install one, or name it with make PYTHON=/path/to/python"; exit 1; }
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version) (once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r tests/requirements.txt
 	@touch $@
 
 install: $(READY) ## Make the virtual environment with the locked packages

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from ipaddress import ip_address
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,27 +15,6 @@ if TYPE_CHECKING:
     from stack.dynamic.credentials import Credentials
 
 CONNECT_MS = 10_000
-
-
-class StaticCredential:
-    """Keys as they are, for the SDKs that share `alibabacloud_tea_openapi`.
-
-    Given plain keys, its release 0.4.0rc3 makes a credential of another package, and asks it for
-    an attribute that release 0.3.6, which the other SDKs pin, does not have.
-    """
-
-    def __init__(self, credentials: Credentials) -> None:
-        self._model = SimpleNamespace(
-            access_key_id=credentials.access_key_id,
-            access_key_secret=credentials.access_key_secret,
-            security_token=credentials.security_token,
-            type="sts" if credentials.security_token else "access_key",
-            provider_name=None,
-        )
-
-    def get_credential(self) -> SimpleNamespace:
-        """Return what a signature is made with."""
-        return self._model
 
 
 @contextmanager
@@ -74,7 +52,9 @@ def function_client(credentials: Credentials, endpoint: str, region: str, read_m
     parts = urlsplit(endpoint)
     return Client(
         Config(
-            credential=StaticCredential(credentials),
+            access_key_id=credentials.access_key_id,
+            access_key_secret=credentials.access_key_secret,
+            security_token=credentials.security_token,
             endpoint=parts.netloc,
             protocol=parts.scheme.upper(),
             region_id=region,
@@ -99,7 +79,9 @@ def registry_login(credentials: Credentials, instance_id: str, region: str) -> t
 
     client = Client(
         Config(
-            credential=StaticCredential(credentials),
+            access_key_id=credentials.access_key_id,
+            access_key_secret=credentials.access_key_secret,
+            security_token=credentials.security_token,
             endpoint=f"cr.{region}.aliyuncs.com",
             region_id=region,
             connect_timeout=CONNECT_MS,
