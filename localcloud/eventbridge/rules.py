@@ -110,10 +110,6 @@ class Rules:
             self.delete_rule(name, rule.name)
         self._documents.remove("bus", name)
 
-    def buses(self) -> list[str]:
-        """All buses, sorted; `default` is always there."""
-        return sorted({DEFAULT_BUS, *self._documents.all("bus")})
-
     def require_bus(self, name: str) -> None:
         """Refuse a bus that is not there.
 

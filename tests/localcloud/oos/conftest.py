@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,22 +28,6 @@ TRUST = (
     '{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", '
     '"Principal": {"Service": ["fc.aliyuncs.com"]}}]}'
 )
-
-
-class StaticCredential:
-    """Fixed keys for the official client, whatever release of its credentials package is there."""
-
-    def __init__(self, credentials: Credentials) -> None:
-        self._model = SimpleNamespace(
-            access_key_id=credentials.access_key_id,
-            access_key_secret=credentials.access_key_secret,
-            security_token=credentials.security_token,
-            type="sts" if credentials.security_token else "access_key",
-            provider_name=None,
-        )
-
-    async def get_credential_async(self) -> SimpleNamespace:
-        return self._model
 
 
 @dataclass
@@ -75,7 +58,9 @@ class Plane:
     ) -> dict[str, Any]:
         """One call of the official client."""
         config = models.Config(
-            credential=StaticCredential(credentials),
+            access_key_id=credentials.access_key_id,
+            access_key_secret=credentials.access_key_secret,
+            security_token=credentials.security_token,
             endpoint=f"{HOST}:{self.config.port}",
             protocol="http",
         )
